@@ -1,0 +1,1 @@
+"""Frozen values and enums that every room speaks. Pure: no IO, no clock, no logging, no randomness."""
