@@ -27,7 +27,7 @@ demo: $(BIN)/arc-monitor  ## play the main job on a simulated world (DEMO="--ser
 	@$(BIN)/arc-monitor demo $(DEMO)
 
 test: $(VENV)/.dev  ## run the tests; real components that are missing are skipped loudly (TEST="-k name" narrows)
-	@$(BIN)/python -m pytest -n auto $(TEST)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(TEST)
 
 lint: $(VENV)/.dev  ## ruff, mypy (strict), import-linter
 	@$(BIN)/ruff check .

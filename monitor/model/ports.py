@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from monitor.model.decision import Decision
 from monitor.model.fleet import GateRef
 from monitor.model.github import GitHubObservation, StatusObservation
 from monitor.model.kubernetes import ClusterObservation
@@ -205,8 +206,8 @@ class Store(Protocol):
 class Notifier(Protocol):
     """Tells people. It never blocks the cycle and never raises into it."""
 
-    async def notify(self, assessment: Assessment, now: float) -> None:
-        """Push what is new and what is resolved."""
+    async def notify(self, assessment: Assessment, now: float, decisions: Sequence[Decision] = ()) -> None:
+        """Push what is new and what is resolved; ``decisions`` are the present ones, one per pool."""
 
     async def close(self) -> None:
         """Let go of connections."""

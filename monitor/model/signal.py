@@ -7,7 +7,8 @@ from enum import StrEnum
 class Path(StrEnum):
     """The independent ways by which something can be known.
 
-    Two signals support each other only if their paths differ.
+    Two signals support each other only if their paths differ. ``OBSERVER`` is what the daemon knows of itself; it
+    supports findings about the daemon only.
     """
 
     KUBERNETES = "kubernetes"
@@ -15,6 +16,7 @@ class Path(StrEnum):
     SERVICE = "service"
     STATUS = "status"
     CANARY = "canary"
+    OBSERVER = "observer"
 
 
 class Answer(StrEnum):

@@ -16,8 +16,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 BINARIES = ("kube-apiserver", "etcd")
 NEWER_GO = re.compile(r"requires go >= (\S+) \(running go ([^;)]+)")
-UNREACHABLE = re.compile(r"dial tcp|no such host|i/o timeout|connection refused|TLS handshake|: 40[134] |: 50\d ")
-# etcd before 3.5 tells no progress on request: the API server then logs an error per second and lists slowly.
+UNREACHABLE = re.compile(
+    r"disabled by GOPROXY|dial tcp|no such host|i/o timeout|connection refused|TLS handshake|: 40[134] |: 50\d "
+)
+# etcd before 3.5 tells no progress on request: the API server can live with that, but logs errors all the time.
 OLDEST_ETCD = (3, 5)
 
 
@@ -113,7 +115,8 @@ def build(module: Path, package: str, target: Path, flags: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     half = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        go(module, "build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", str(half), package, total=total)
+        options = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", str(half)]
+        go(module, "build", *options, package, total=total)
         half.replace(target)
     finally:
         half.unlink(missing_ok=True)
@@ -149,15 +152,15 @@ def provide(where: Path) -> None:
 
 def main() -> int:
     """Build what is missing; return the exit code."""
+    where = folder()
     try:
-        where = folder()
-        if os.environ.get("KUBEBUILDER_ASSETS"):
-            if lacking := absent(where):
-                raise Missing(f"missing: {' and '.join(lacking)} in KUBEBUILDER_ASSETS={where}; add or unset it")
-        else:
+        if not os.environ.get("KUBEBUILDER_ASSETS"):
             provide(where)
     except Missing as missing:
         say(str(missing))
+        return 1
+    if lacking := absent(where):
+        say(f"missing: {' and '.join(lacking)} in KUBEBUILDER_ASSETS={where}; add or unset it")
         return 1
     say(f"kube-apiserver and etcd are in {where}")
     return 0

@@ -1,0 +1,1 @@
+"""One file per fault rule. Each has a ``find`` and the ``RULE`` that documents it."""

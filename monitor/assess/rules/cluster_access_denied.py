@@ -1,0 +1,42 @@
+"""A cluster's API refuses our credentials: it answers, so it lives, and we can't look inside."""
+
+from collections.abc import Iterator
+
+from monitor.assess.impact import signs_of_life
+from monitor.assess.rule import Rule
+from monitor.assess.view import View
+from monitor.model.signal import Answer, UnknownCause
+from monitor.model.verdict import Evidence, Finding, Health, Path, Reaction, Severity, SubjectKind
+
+
+def find(view: View) -> Iterator[Finding]:
+    """Yield at most one finding for each cluster."""
+    for name in sorted(view.clusters):
+        cluster = view.clusters[name]
+        signal = cluster.signal
+        if signal.answer is not Answer.UNKNOWN or signal.cause is not UnknownCause.UNAUTHORISED:
+            continue
+        text = signal.detail or "401 or 403"
+        sentence = f"Cluster {name} refuses our credentials ({text}); the fault is ours, and says nothing of the cluster."
+        evidence = (Evidence(cluster.at, Path.KUBERNETES, text), *signs_of_life(view, cluster))
+        yield RULE.finding(name, sentence, evidence, health=Health.BLIND, names=cluster.names)
+
+
+RULE = Rule(
+    code="ClusterAccessDenied",
+    catalogue=("F3",),
+    title="A cluster refuses our credentials",
+    looks_for="401 or 403 from the cluster's API",
+    evidence_against="the API takes the credentials",
+    reaction=Reaction.HOLD,
+    severity=Severity.TICKET,
+    kind=SubjectKind.CLUSTER,
+    find=find,
+    hints=(
+        "kubectl --context {cluster} auth whoami",
+        "kubectl --context {cluster} auth can-i list autoscalingrunnersets.actions.github.com -A",
+        "Renew the kubeconfig or token, or apply the read-only ClusterRole again.",
+    ),
+    sources=("facts/failover-anchors.md R1",),
+    runbook="cluster-access-denied",
+)

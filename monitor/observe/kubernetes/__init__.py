@@ -1,0 +1,1 @@
+"""One cluster seen through its API server: transport, decoding, log reading, and the probe that ties them together."""
