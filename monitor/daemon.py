@@ -7,7 +7,6 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 import uvicorn
@@ -175,7 +174,6 @@ async def serve(settings: Settings) -> None:
     configure(settings.log)
     clock = SystemClock()
     listening = _listen(settings.web.host, settings.web.port)
-    Path(settings.store_path).parent.mkdir(parents=True, exist_ok=True)
     daemon = Daemon(settings, clock, SqliteStore.open(settings.store_path, clock), FileLease(settings.store_path))
     schedule = Schedule(lambda name: daemon.board.skipped(name) if name != CYCLE else None)
     for target, seconds in daemon.targets.items():

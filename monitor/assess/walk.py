@@ -50,9 +50,7 @@ def assess(
         gates={member.name: member.gate for member in view.members},
         readiness=view.readiness,
         last_job_at={member.name: member.last_job_at for member in view.members},
-        listener_starts={
-            member.name: member.listener.starts if member.listener else 0 for member in view.members
-        },
+        listener_starts={member.name: member.listener.starts if member.listener else 0 for member in view.members},
         quiet_until=_quiet_until(memory, snapshot, fleet),
     )
     return replace(memory, tracks=judge.tracks, sightings=sightings, suspects=_suspects(view)), assessment

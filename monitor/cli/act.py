@@ -2,7 +2,6 @@
 
 import asyncio
 import getpass
-import re
 import secrets
 import time
 from pathlib import Path
@@ -28,8 +27,6 @@ from monitor.model.ports import Store
 from monitor.model.settings import Settings
 from monitor.model.switch import Request, RequestState, Verb
 
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[smhd])")
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _ASK_EVERY = 0.2
 
 PoolArgument = Annotated[str, typer.Argument(help="pool; leave it out for every pool")]
@@ -52,7 +49,7 @@ def pause(
     """Freeze automation of a pool, or of all; watching goes on."""
     if not reason:
         raise Permanent("pause needs --reason: whoever is on call will want to know")
-    until = time.time() + parse_duration(duration)
+    until = time.time() + _duration(duration)
     _ask(config, Verb.PAUSE, pool, {"until": str(until), "reason": reason}, output=output, timeout=timeout)
 
 
@@ -115,16 +112,13 @@ def switchover(
     _act(config, verb, target, arguments, yes=yes, dry_run=dry_run, output=output, timeout=timeout)
 
 
-def parse_duration(text: str) -> float:
-    """Seconds in ``90s``, ``30m``, ``2h`` or ``1d``.
+def _duration(text: str) -> float:
+    from monitor.config import parse_duration  # noqa: PLC0415 - `--help` need not load pydantic
 
-    Raises:
-        Permanent: when it is none of these.
-    """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise Permanent(f"{text!r} is no duration; write 90s, 30m, 2h or 1d")
-    return float(match["number"]) * _UNITS[match["unit"]]
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise Permanent(f"--for: {error}") from error
 
 
 def _act(

@@ -16,10 +16,12 @@ FileArgument = Annotated[Path | None, typer.Argument(help="configuration file; d
 @app.command()
 def validate(file: FileArgument = None) -> None:
     """Say every problem of a configuration, each with file, line, key and what was expected."""
-    from monitor.config import load  # noqa: PLC0415 - `--help` need not load pydantic
+    from monitor.config import advise, load  # noqa: PLC0415 - `--help` need not load pydantic
 
     path = find_config(file)
     settings = load(path)
+    for advice in advise(settings):
+        print(f"{path}: advice: {advice}")
     fleet = settings.fleet
     members = len(fleet.members)
     print(f"{path}: valid: {len(fleet.clusters)} clusters, {len(fleet.pools)} pools, {members} members")
@@ -39,3 +41,12 @@ def example() -> None:
     from monitor.config import example as text  # noqa: PLC0415
 
     print(text(), end="")
+
+
+@app.command()
+def show(file: FileArgument = None) -> None:
+    """Print every effective value, defaults included."""
+    from monitor.config import load  # noqa: PLC0415
+    from monitor.config import show as text  # noqa: PLC0415
+
+    print(text(load(find_config(file))), end="")

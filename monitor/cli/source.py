@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from monitor.cli.options import load_settings
-from monitor.model.errors import Permanent, Transient
+from monitor.model.errors import Transient
 from monitor.model.ports import Store
 from monitor.model.settings import Settings
 from monitor.observe.clock import SystemClock
@@ -30,9 +30,7 @@ def open_store(settings: Settings) -> Store:
     """
     from monitor.store.sqlite import SqliteStore  # noqa: PLC0415 - `--help` need not load it
 
-    if not Path(settings.store_path).exists():
-        raise Permanent(f"no store at {settings.store_path}: no daemon has run with this configuration here yet")
-    return SqliteStore.open(settings.store_path, SystemClock())
+    return SqliteStore.open(settings.store_path, SystemClock(), must_exist=True)
 
 
 def age(document: StatusDocument) -> float:

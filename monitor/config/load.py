@@ -58,11 +58,10 @@ def parse(text: str, source: str) -> Settings:
 def json_schema() -> dict[str, Any]:
     """The JSON schema of the file, for editors and for checks before roll-out."""
     schema = Root.model_json_schema()
-    section = schema["properties"]["status_page"]
-    schema["properties"]["status_page"] = {
-        **{key: value for key, value in section.items() if key != "$ref"},
-        "anyOf": [{"$ref": section["$ref"]}, {"enum": ["off", False]}],
-    }
+    for name, section in schema["properties"].items():
+        if "$ref" in section:
+            words = ["off", False, None] if name == "status_page" else [None]
+            section["anyOf"] = [{"$ref": section.pop("$ref")}, {"enum": words}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "arc-monitor configuration"} | {
         key: value for key, value in schema.items() if key != "title"
     }
@@ -104,18 +103,23 @@ def _usable(value: Any, error: ValidationError) -> tuple[Root | None, set[Loc]]:
 
 
 def _cut(loc: Loc, *, missing: bool) -> Loc:
-    """What to take out for an error at ``loc``: the key, or the section that lacks one; never an item of a list."""
+    """What to take out for an error at ``loc``: the key, the section that lacks one, or the list of a faulty item."""
     cut = tuple(part for part in loc if part != "[key]")
     cut = cut[:-1] if missing else cut
-    for index, part in enumerate(cut):
-        if isinstance(part, int):
-            return cut[:index]
+    while cut and isinstance(cut[-1], int):
+        cut = cut[:-1]
     return cut
 
 
 def _remove(value: Any, loc: Loc) -> None:
     for part in loc[:-1]:
-        value = value.get(part) if isinstance(value, dict) else None
+        match value:
+            case dict() if part in value:
+                value = value[part]
+            case list() if isinstance(part, int) and part < len(value):
+                value = value[part]
+            case _:
+                return
     if isinstance(value, dict):
         value.pop(loc[-1], None)
 

@@ -141,8 +141,8 @@ class _Check:
         if pool.github is None:
             if len(known) > 1:
                 yield self.flaw((*loc, "github"), f"is missing; expected one of {', '.join(known)}", key=True)
-            return
-        if pool.github not in known:
+                return
+        elif pool.github not in known:
             yield self.flaw((*loc, "github"), f"unknown connection '{pool.github}'{did_you_mean(pool.github, known)}")
             return
         yield from self._canaries(loc, pool)

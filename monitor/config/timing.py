@@ -28,4 +28,4 @@ def resolve(section: TimingSection) -> Timing:
 
 
 def _or(written: float | None, derived: float) -> float:
-    return derived if written is None else written
+    return round(derived, 6) if written is None else written

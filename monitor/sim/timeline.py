@@ -3,25 +3,12 @@
 import heapq
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
 Action = Callable[[], None]
 
 _SAFE_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-
-
-@dataclass(slots=True)
-class Timer:
-    """Something that will happen, unless it is cancelled."""
-
-    at: float
-    action: Action | None
-
-    def cancel(self) -> None:
-        """Let it not happen; no matter if it already has."""
-        self.action = None
 
 
 class Timeline:
@@ -40,7 +27,7 @@ class Timeline:
         if pace <= 0:
             raise ValueError("pace must be above zero")
         self._clock = clock
-        self._queue: list[tuple[float, int, Timer]] = []
+        self._queue: list[tuple[float, int, Action]] = []
         self._order = 0
         self._stepping = False
         self.pace = pace
@@ -51,12 +38,10 @@ class Timeline:
         """Return how long ``seconds`` of the world take by the clock."""
         return seconds / self.pace
 
-    def after(self, seconds: float, action: Action) -> Timer:
+    def after(self, seconds: float, action: Action) -> None:
         """Let ``action`` happen ``seconds`` of the world from now."""
         self._order += 1
-        timer = Timer(self.now + seconds / self.pace, action)
-        heapq.heappush(self._queue, (timer.at, self._order, timer))
-        return timer
+        heapq.heappush(self._queue, (self.now + seconds / self.pace, self._order, action))
 
     def step(self) -> None:
         """Let everything happen that is due by the clock. Asked for by an event itself, it does nothing."""
@@ -70,10 +55,8 @@ class Timeline:
 
     def _run(self, until: float) -> None:
         while self._queue and self._queue[0][0] <= until:
-            _, _, timer = heapq.heappop(self._queue)
-            if timer.action is not None:
-                self.now = timer.at
-                timer.action()
+            self.now, _, action = heapq.heappop(self._queue)
+            action()
         self.now = max(self.now, until)
 
     def suffix(self, length: int = 5) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from monitor.model.errors import Conflict, Permanent
 from monitor.model.ports import Clock
@@ -40,7 +40,7 @@ class SqliteStore:
         self._closed = False
 
     @classmethod
-    def open(cls, path: str, clock: Clock, *, must_exist: bool = False) -> "SqliteStore":
+    def open(cls, path: str, clock: Clock, *, must_exist: bool = False) -> Self:
         """Open the file at ``path``, making it and its folder unless ``must_exist``.
 
         Raises:
@@ -64,7 +64,7 @@ class SqliteStore:
         return cls(path, clock, connection, worker)
 
     @classmethod
-    def in_memory(cls, clock: Clock) -> "SqliteStore":
+    def in_memory(cls, clock: Clock) -> Self:
         """A store that forgets: no file, no thread, so that simulated time stays exact."""
         return cls(":memory:", clock, _connect(":memory:"), None)
 

@@ -1,6 +1,6 @@
 """A GitHub of two runner groups, a real store, and a process that can be killed between any two of its calls."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -108,7 +108,7 @@ class FusedStore(SqliteStore):
 
     fuse: Fuse
 
-    async def begin(self, intent: Intent, states: list[PoolState]) -> None:  # type: ignore[override]
+    async def begin(self, intent: Intent, states: Sequence[PoolState]) -> None:
         self.fuse.burn()
         await super().begin(intent, states)
         self.fuse.burn()
@@ -118,7 +118,7 @@ class FusedStore(SqliteStore):
         await super().save_intent(intent)
         self.fuse.burn()
 
-    async def finish(self, intent: Intent, states: list[PoolState], entry: HistoryEntry) -> None:  # type: ignore[override]
+    async def finish(self, intent: Intent, states: Sequence[PoolState], entry: HistoryEntry) -> None:
         self.fuse.burn()
         await super().finish(intent, states, entry)
         self.fuse.burn()
@@ -155,7 +155,9 @@ class Stage:
 
     path: Path
     scene: Scene = field(default_factory=lambda: Scene().fail())
-    groups: Groups = field(default_factory=lambda: Groups({SOURCE: image(SOURCE, WEB, API, CANARY), TARGET: image(TARGET, CANARY)}))
+    groups: Groups = field(
+        default_factory=lambda: Groups({SOURCE: image(SOURCE, WEB, API, CANARY), TARGET: image(TARGET, CANARY)})
+    )
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
     lease: Held = field(default_factory=Held)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from act.stage import API, AUTOMATIC, CANARY, PLANNED, SOURCE, TARGET, WEB, Fuse, Killed, Stage, image
+from act.stage import API, AUTOMATIC, CANARY, PLANNED, SOURCE, TARGET, WEB, Fuse, Killed, Process, Stage, image
 from decide.scene import EU, NOW, US, Scene, pool, verdict
 
 from monitor.act.plan import Cause
@@ -66,7 +66,7 @@ async def test_the_target_opens_before_the_source_shuts(stage: Stage) -> None:
     assert (stage.groups.state(TARGET), stage.groups.state(SOURCE)) == (GateState.OPEN, GateState.SHUT)
     assert stage.groups.images[SOURCE].repositories == (CANARY,)
     state = await stored(stage)
-    assert (state.epoch, state.open, state.fenced, state.intent) == (1, (US,), {EU}, "")
+    assert (state.epoch, state.open, state.fenced, state.intent) == (1, (US,), frozenset({EU}), "")
 
 
 async def test_fence_first_shuts_the_source_before_the_target_opens(tmp_path: Path) -> None:
@@ -106,13 +106,17 @@ async def test_a_job_that_started_before_the_gate_opened_proves_nothing(stage: S
     await process.store.close()
 
 
+async def live(stage: Stage, process: Process) -> None:
+    intent = await process.executor.begin(await stage.wanted(process), AUTOMATIC)
+    await process.executor.advance(intent, stage.assessment(job_at=NOW + 1_000))
+
+
 async def number_of_calls(path: Path) -> int:
     stage = Stage(path)
     await stage.adopt()
     fuse = Fuse()
     process = stage.process(fuse)
-    intent = await process.executor.begin(await stage.wanted(process), AUTOMATIC)
-    await process.executor.advance(intent, stage.assessment(job_at=NOW + 1_000))
+    await live(stage, process)
     await process.store.close()
     return fuse.calls
 
@@ -125,8 +129,7 @@ async def test_killed_anywhere_the_next_process_goes_on_rightly(tmp_path: Path) 
         await stage.adopt()
         process = stage.process(Fuse(at))
         with pytest.raises(Killed):
-            intent = await process.executor.begin(await stage.wanted(process), AUTOMATIC)
-            await process.executor.advance(intent, stage.assessment(job_at=NOW + 1_000))
+            await live(stage, process)
         await process.store.close()
         await resume(stage)
         assert (stage.groups.state(TARGET), stage.groups.state(SOURCE)) == (GateState.OPEN, GateState.SHUT), at
@@ -144,7 +147,7 @@ async def resume(stage: Stage) -> None:
     if running or state.epoch == 0:
         assert (await settle(stage)).outcome is Outcome.DONE
     final = await stored(stage)
-    assert (final.epoch, final.open, final.fenced, final.intent) == (1, (US,), {EU}, "")
+    assert (final.epoch, final.open, final.fenced, final.intent) == (1, (US,), frozenset({EU}), "")
     process = stage.process()
     ended = [entry for entry in await process.store.history() if entry.intent]
     await process.store.close()
@@ -234,7 +237,7 @@ async def test_two_switches_of_one_pool_conflict(stage: Stage) -> None:
     await process.store.close()
 
 
-async def test_a_pause_stops_an_automatic_switch_and_not_a_persons(stage: Stage, tmp_path: Path) -> None:
+async def test_a_pause_stops_an_automatic_switch_and_not_a_persons(tmp_path: Path) -> None:
     for cause, landed in ((AUTOMATIC, 0), (PLANNED, 2)):
         other = Stage(tmp_path / f"{cause.by}.db")
         await other.adopt()

@@ -17,7 +17,9 @@ def find(view: View) -> Iterator[Finding]:
         if signal.answer is not Answer.UNKNOWN or signal.cause is not UnknownCause.UNAUTHORISED:
             continue
         text = signal.detail or "401 or 403"
-        sentence = f"Cluster {name} refuses our credentials ({text}); the fault is ours, and says nothing of the cluster."
+        sentence = (
+            f"Cluster {name} refuses our credentials ({text}); the fault is ours, and says nothing of the cluster."
+        )
         evidence = (Evidence(cluster.at, Path.KUBERNETES, text), *signs_of_life(view, cluster))
         yield RULE.finding(name, sentence, evidence, health=Health.BLIND, names=cluster.names)
 

@@ -15,7 +15,9 @@ def find(view: View) -> Iterator[Finding]:
         if signal.answer is not Answer.UNKNOWN or signal.cause is not UnknownCause.UNAUTHORISED:
             continue
         text = signal.detail or "401 or 403"
-        sentence = f"GitHub refuses the credentials of connection {name} ({text}); the fault is ours, no switch can work."
+        sentence = (
+            f"GitHub refuses the credentials of connection {name} ({text}); the fault is ours, no switch can work."
+        )
         evidence = (Evidence(signal.at, Path.GITHUB, text),)
         yield RULE.finding(name, sentence, evidence, health=Health.BLIND, names={"connection": name})
 

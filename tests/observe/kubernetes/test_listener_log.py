@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from monitor.model.kubernetes import ExitCause
 from monitor.observe.kubernetes.listener_log import classify, read_log, read_termination
 from monitor.observe.kubernetes.redact import LIMIT
@@ -46,9 +47,7 @@ HEARTBEAT_014 = (
     "time=2026-01-05T07:37:50.123Z level=INFO source=/workspace/listener/listener.go:179 "
     'msg="Getting next message" app=ghalistener component=listener lastMessageID=4'
 )
-HEARTBEAT_013 = (
-    '2026-01-05T07:37:50Z\tINFO\tlistener-app.listener\tGetting next message\t{"lastMessageID": 4}'
-)
+HEARTBEAT_013 = '2026-01-05T07:37:50Z\tINFO\tlistener-app.listener\tGetting next message\t{"lastMessageID": 4}'
 HEARTBEAT_JSON = '{"time":"2026-01-05T07:37:50Z","level":"INFO","msg":"Getting next message","lastMessageID":4}'
 DEBUG_429 = (
     'time=2026-01-05T07:37:40.000Z level=DEBUG msg="retrying request" '
@@ -144,7 +143,10 @@ DEADLY = {
     "a runner's session": (RUNNER_CONFLICT, ExitCause.OTHER),
     "degraded broker": (f'{FATAL}failed to get message: Get "": unsupported protocol scheme ""', ExitCause.OTHER),
     "config": ("2026/01/05 07:37:55 Failed to read config: open /etc/gha-listener/config.json", ExitCause.OTHER),
-    "init up to 0.13": (f"{FATAL.replace('Application returned an error', 'Failed to initialize app')}x", ExitCause.OTHER),
+    "init up to 0.13": (
+        f"{FATAL.replace('Application returned an error', 'Failed to initialize app')}x",
+        ExitCause.OTHER,
+    ),
     "no config": ("Error: LISTENER_CONFIG_PATH environment variable is not set", ExitCause.OTHER),
     "panic": ("panic: runtime error: invalid memory address\n\ngoroutine 1 [running]:", ExitCause.OTHER),
     "gave up, up to 0.7": ("create message session failed since it exceed 10 retry limit.", ExitCause.OTHER),
@@ -176,7 +178,7 @@ ALIVE = {
     "a job's name": 'time=2026-01-05T07:37:50Z level=INFO msg="Job started" job="test rate limit of 409 x509: errors"',
     "a runner's conflict in passing": "The actions runner dev-1 already has an active session",
     "an exception in passing": "level=DEBUG msg=RunnerScaleSetSessionConflictException",
-    "starting": "time=2026-01-05T07:37:50Z level=INFO msg=\"Starting listener\"",
+    "starting": 'time=2026-01-05T07:37:50Z level=INFO msg="Starting listener"',
     "trying, then serving": f"{CONFLICT_07_TEXT}\n{HEARTBEAT_013}",
 }
 
@@ -254,7 +256,9 @@ def test_the_told_line_keeps_what_matters() -> None:
 SECRET = "ghs_" + "a1B2" * 9
 
 
-@given(st.text(), st.text(), st.sampled_from([SECRET, "github_pat_11ABCDEFG0123456789_abc", "eyJhbGciOiJIUzI1NiJ9.eyJ"]))
+@given(
+    st.text(), st.text(), st.sampled_from([SECRET, "github_pat_11ABCDEFG0123456789_abc", "eyJhbGciOiJIUzI1NiJ9.eyJ"])
+)
 def test_any_log_is_read_and_told_in_one_clean_line(before: str, after: str, secret: str) -> None:
     for log in (before, f"{FATAL}{before} {secret} {after}", stamped(before) + CONFLICT_014 + after):
         for line in (read_log(log).line, read_termination(before, 1, log)[1], read_termination("", None, after)[1]):
