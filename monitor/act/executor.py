@@ -247,8 +247,8 @@ class Executor:
         """What the pools are meant to serve: all that their gates let in now, canaries aside."""
         parts = []
         for ref, image in images.items():
-            canary = plan.canaries(self._fleet, ref)
-            serving = tuple(item for item in image.repositories if item.full_name not in canary)
+            canary = {name.casefold() for name in plan.canaries(self._fleet, ref)}
+            serving = tuple(item for item in image.repositories if item.full_name.casefold() not in canary)
             parts.append(Access(image.visibility, serving))
         access = plan.merged(tuple(parts))
         if access.visibility == "selected" and not access.repositories:

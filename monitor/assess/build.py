@@ -211,8 +211,8 @@ def _holders(
     by_id: dict[tuple[str, int], list[Holder]] = defaultdict(list)
     for name in sorted(clusters):
         for scale_set in sorted(clusters[name].memory.inventory, key=lambda one: (one.namespace, one.name)):
-            holder = Holder(name, scale_set)
-            by_identity[identity(scale_set)].append(holder)
+            holder = Holder(name, scale_set, identity(scale_set))
+            by_identity[holder.identity].append(holder)
             if scale_set.scale_set_id is not None:
                 by_id[place(scale_set.config_url), scale_set.scale_set_id].append(holder)
     return (

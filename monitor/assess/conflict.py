@@ -10,6 +10,9 @@ from monitor.assess.view import Holder, MemberView, View
 from monitor.model.arc import listener_names
 from monitor.model.kubernetes import ExitCause, ListenerExit
 
+SHOWN = 3
+"""Records of a double that are written out; the rest are counted."""
+
 
 def duplicates(view: View, member: MemberView) -> tuple[Holder, ...]:
     """The other scale sets that are one and the same as the member's to GitHub: same URL, group and name."""
@@ -26,9 +29,16 @@ def same_id(view: View, member: MemberView) -> tuple[Holder, ...]:
     if own is None or own.scale_set_id is None:
         return ()
     holders = view.by_id.get((place(own.config_url), own.scale_set_id), ())
-    return tuple(
-        holder for holder in holders if not _is(holder, member) and identity(holder.scale_set) != identity(own)
-    )
+    mine = identity(own)
+    return tuple(holder for holder in holders if holder.identity != mine and not _is(holder, member))
+
+
+def several(member: MemberView, others: tuple[Holder, ...]) -> str:
+    """The member's own record and the other ones, for people; many are cut short."""
+    own = member.scale_set
+    mine = (Holder(member.member.cluster, own, identity(own)).text,) if own else ()
+    shown = [*mine, *(other.text for other in others[:SHOWN])]
+    return "; ".join(shown) + (f"; and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
 
 
 def _is(holder: Holder, member: MemberView) -> bool:

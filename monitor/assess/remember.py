@@ -168,6 +168,10 @@ def fold_listener(
         starts[event.pod_uid] = min(event.at, at)
     for pod in pods:
         _add_starts(starts, before, pod, at)
+        for death in pod.exits:
+            # A watch hands over deaths of earlier pods of the name; each of them had started too.
+            if death.pod_uid != pod.uid:
+                starts.setdefault(death.pod_uid, min(death.at, at))
     oldest = at - thresholds.churn_window
     recent = sorted((moment, key) for key, moment in starts.items() if moment > oldest)[-KEPT_STARTS:]
     exits = {death.cause: death for death in before.exits}

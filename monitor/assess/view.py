@@ -291,10 +291,15 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A scale set somewhere in the fleet's clusters, watched as a member or not."""
+    """A scale set somewhere in the fleet's clusters, watched as a member or not.
+
+    Attributes:
+        identity: what makes it one and the same as another to GitHub: URL, runner group and name.
+    """
 
     cluster: str
     scale_set: ScaleSet
+    identity: tuple[str, str, str]
 
     @property
     def text(self) -> str:

@@ -1,6 +1,7 @@
 """The kinds of value that a configuration has: each checks one value and says what was expected."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
@@ -52,6 +53,14 @@ def _no_token(text: str) -> str:
     return text
 
 
+def _at_home(text: str) -> str:
+    try:
+        Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"there is no home directory for {shortened(text.split('/', maxsplit=1)[0])}") from None
+    return text
+
+
 def _environment(text: str) -> str:
     if not _ENVIRONMENT.fullmatch(_no_token(text)):
         raise ValueError("expected the name of an environment variable")
@@ -89,7 +98,8 @@ Duration = Annotated[float, BeforeValidator(_duration), WithJsonSchema(_DURATION
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Name = Annotated[str, AfterValidator(_name)]
 Text = Annotated[str, AfterValidator(_text)]
-FilePath = Annotated[Text, AfterValidator(_no_token)]
+PublicText = Annotated[Text, AfterValidator(_no_token)]
+FilePath = Annotated[PublicText, AfterValidator(_at_home)]
 EnvironmentName = Annotated[str, AfterValidator(_environment)]
 RepositoryName = Annotated[str, AfterValidator(_repository)]
 Listen = Annotated[str, AfterValidator(_listen)]

@@ -17,6 +17,7 @@ from monitor.config.fields import (
     Name,
     PageUrl,
     PositiveDuration,
+    PublicText,
     RepositoryName,
     Text,
     WebUrl,
@@ -63,7 +64,7 @@ class AppSection(Section):
 class GitHubSection(Section):
     """One organisation on one GitHub."""
 
-    url: FilePath = Field(
+    url: PublicText = Field(
         description="The organisation: https://github.com/acme, https://acme.ghe.com/acme, or https://ghes.example/acme."
     )
     token_file: FilePath | None = Field(

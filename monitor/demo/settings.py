@@ -32,9 +32,12 @@ def configuration(world: World, places: Places, files: WorldFiles, port: int, sp
             for region, names in world.regions.items()
             for name in names
         },
-        "defaults": {"mode": "auto", "canary_repositories": [f"{organization}/{CANARY}"], **_policy(speed)},
+        "defaults": {"mode": "auto", **_policy(speed)},
         "pools": {
-            pool: {"members": [{"cluster": name, "runner_group": group_name(name)} for name in world.clusters]}
+            pool: {
+                "canary_repositories": [f"{organization}/{CANARY}"],
+                "members": [{"cluster": name, "runner_group": group_name(name)} for name in world.clusters],
+            }
             for pool in POOLS
         },
         "timing": _timing(speed),

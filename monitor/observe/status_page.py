@@ -12,7 +12,6 @@ from monitor.model.signal import Answer, Path, Signal, UnknownCause
 from monitor.observe.http import HttpClient, HttpResponse
 
 _SUMMARY = "/api/v2/summary.json"
-_WELL = frozenset({ServiceStatus.OPERATIONAL, ServiceStatus.MAINTENANCE})
 
 
 class _Component(msgspec.Struct, frozen=True):
@@ -34,8 +33,8 @@ class _Summary(msgspec.Struct, frozen=True):
 class StatusPageProbe:
     """Implements ``ports.StatusProbe``.
 
-    The signal is OK when every watched component is operational or under planned maintenance, and BAD when one is not.
-    A page that can't be had says nothing about GitHub, so that is always UNKNOWN, never UNREACHABLE.
+    The signal is OK when the page was read whole: what it says of GitHub stands in the components and incidents.
+    A page that can't be had says nothing about GitHub, so that is always UNKNOWN, never BAD or UNREACHABLE.
     Incidents are declared late, users have seen failures a quarter of an hour before: a green page proves little.
     """
 
@@ -56,9 +55,8 @@ class StatusPageProbe:
             return self._unknown(at, str(error))
         except ValueError as error:
             return self._unknown(at, f"GET {_SUMMARY}: {error}")
-        unwell = [f"{name}: {state}" for name, state in components.items() if state not in _WELL]
-        detail = "; ".join(unwell) or f"{', '.join(components)}: well"
-        signal = Signal(Path.STATUS, Answer.BAD if unwell else Answer.OK, at, detail, took=self._clock.now() - at)
+        detail = "; ".join(f"{name}: {state}" for name, state in components.items())
+        signal = Signal(Path.STATUS, Answer.OK, at, detail, took=self._clock.now() - at)
         return StatusObservation(at, signal, components, self._incidents(summary))
 
     async def close(self) -> None:

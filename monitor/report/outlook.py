@@ -65,7 +65,8 @@ def _running(status: Status) -> HeadlineDoc | None:
     done = len([step for step in intent.steps if step.name in intent.finished])
     more = f" {len(status.running) - 1} more run beside it." if len(status.running) > 1 else ""
     title = f"{intent.kind.capitalize()} of {_names(intent.pools)} is running"
-    sentence = f"{_move(intent.source, intent.target)}, {done} of {len(intent.steps)} steps done.{more}"
+    move = _move(intent.source, intent.target)
+    sentence = f"{move[0].upper()}{move[1:]}, {done} of {len(intent.steps)} steps done.{more}"
     return HeadlineDoc("busy", US, title, f"{sentence} {intent.reason}".strip())
 
 

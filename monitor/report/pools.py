@@ -1,7 +1,5 @@
 """Pools and members as the status document shows them: what is wanted beside what is."""
 
-from collections.abc import Sequence
-
 from monitor.model.decision import Decision
 from monitor.model.fleet import Member, Pool
 from monitor.model.github import QueuedJobs, RunnerCounts
@@ -167,7 +165,7 @@ def _member_verdict(status: Status, pool: Pool, member: Member) -> VerdictDoc:
 
 
 def _checks(readiness: Readiness | None) -> list[CheckDoc]:
-    checks: Sequence = readiness.checks if readiness else ()
+    checks = readiness.checks if readiness else ()
     return [CheckDoc(check.name, check.passed, check.text, check.at) for check in checks]
 
 

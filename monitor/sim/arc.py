@@ -33,6 +33,8 @@ class Arc:
         dark: the whole cluster is without power.
         runners_stuck: why runner pods don't start (``Unschedulable``, ``ImagePullBackOff``); empty while they do.
         runners_failing: runner pods start and fail.
+        listeners_stuck: why listener pods don't start, such as ``ImagePullBackOff``; empty while they do.
+        egress_lost: nothing in this cluster gets through to GitHub.
         bad_credentials: GitHub refuses this cluster's token.
         texts: what its listeners write.
     """
@@ -58,6 +60,8 @@ class Arc:
         self.dark = False
         self.runners_stuck = ""
         self.runners_failing = False
+        self.listeners_stuck = ""
+        self.egress_lost = False
         self.bad_credentials = False
         self._write_controller()
 
@@ -68,9 +72,10 @@ class Arc:
 
     @property
     def github_down(self) -> bool:
-        """Whether GitHub fails so often that five tries in a row fail too."""
+        """Whether listeners get through to GitHub so seldom that five tries in a row fail."""
         traffic = self.github.traffic
-        return traffic.refusing or (traffic.error_status >= 500 and traffic.error_rate >= 0.9)
+        failing = traffic.error_status >= 500 and traffic.error_rate >= 0.9 and not traffic.rest_only
+        return self.egress_lost or traffic.refusing or failing
 
     def trouble(self) -> Trouble | None:
         """Return what keeps a listener from GitHub now."""

@@ -61,16 +61,21 @@ class Doors:
     """How the cluster's API server treats requests.
 
     Attributes:
-        refusing: connections are refused.
+        shut_by: names of the faults for which connections are refused.
         slow: seconds of the clock that every answer takes.
         unauthorised: every token is refused.
         forbidden: plural names of the resources that may not be read.
     """
 
-    refusing: bool = False
+    shut_by: set[str] = field(default_factory=set)
     slow: float = 0.0
     unauthorised: bool = False
     forbidden: set[str] = field(default_factory=set)
+
+    @property
+    def refusing(self) -> bool:
+        """Whether connections are refused."""
+        return bool(self.shut_by)
 
 
 class KubeCluster:

@@ -22,6 +22,7 @@ API_PREFIX = "/api/v3"
 _DOCS = "https://docs.github.com/rest"
 _HTML = b"<!DOCTYPE html><html><head><title>Unicorn! - GitHub</title></head><body>No server is available.</body></html>"
 _PATIENCE = 10.0
+_CUT_SECONDS = 2.0
 
 
 class Needs(StrEnum):
@@ -133,6 +134,7 @@ class Door:
         self._world.step()
         self._traffic.requests += 1
         if self._traffic.refusing:
+            await dead(live=self._live)
             raise ConnectionRefusedError("GitHub refuses connections")
         if not self._traffic.latency:
             return
@@ -166,7 +168,8 @@ class Door:
         )
 
     def _check(self, ask: Ask, needs: Needs, permission: str, access: str) -> None:
-        failing = self._traffic.failing()
+        spared = needs is Needs.SERVICE and self._traffic.rest_only
+        failing = 0 if spared else self._traffic.failing()
         if failing:
             raise refused(failing, "Server Error")
         if needs is not Needs.TOKEN:
@@ -234,6 +237,12 @@ class Door:
     @staticmethod
     def _respond(status: int, content: bytes, headers: Mapping[str, str]) -> Response:
         return Response(content, status, {name: value for name, value in headers.items() if value})
+
+
+async def dead(*, live: bool) -> None:
+    """Let a request wait that came while its server dies: its connection is cut before long."""
+    if live:
+        await asyncio.sleep(_CUT_SECONDS)
 
 
 def entity_tag(accept: str, authorization: str, body: bytes) -> str:

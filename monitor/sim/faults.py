@@ -17,7 +17,10 @@ _INTRUDER_NAMESPACE = "arc-runners-copy"
 
 
 class FaultName(StrEnum):
-    """The faults. Those of a cluster take ``cluster``; those of one scale set take ``scale_set`` too."""
+    """The faults. Those of a place take ``cluster``; those of one scale set take ``scale_set`` too.
+
+    Where no ``scale_set`` is asked for, ``cluster`` may name a region, or be ``all``.
+    """
 
     REGION_DARK = "region_dark"
     API_UNREACHABLE = "api_unreachable"
@@ -26,14 +29,20 @@ class FaultName(StrEnum):
     API_UNAUTHORISED = "api_unauthorised"
     RUNNERS_PENDING = "runners_pending"
     RUNNERS_FAILING = "runners_failing"
+    RUNNERS_OUTDATED = "runners_outdated"
     CONTROLLER_DOWN = "controller_down"
+    LISTENER_PENDING = "listener_pending"
+    LISTENER_MISSING = "listener_missing"
+    LISTENER_FLAPPING = "listener_flapping"
     LISTENER_OOM = "listener_oom"
     LISTENER_HANG = "listener_hang"
     LISTENER_EVICTED = "listener_evicted"
     SESSION_CONFLICT = "session_conflict"
+    SESSION_STUCK = "session_stuck"
     ORPHAN_LISTENER = "orphan_listener"
     SCALE_SET_DELETED = "scale_set_deleted"
     BAD_CREDENTIALS = "bad_credentials"
+    EGRESS_LOST = "egress_lost"
     GITHUB_UNREACHABLE = "github_unreachable"
     GITHUB_ERRORS = "github_errors"
     GITHUB_SLOW = "github_slow"
@@ -107,83 +116,163 @@ class Faults:
     def _arc(self, cluster: str) -> Arc:
         return self._world.arcs[cluster]
 
+    def _arcs(self, place: str) -> tuple[Arc, ...]:
+        """Return ARC in a cluster, in every cluster of a region, or everywhere; KeyError if there is no such place."""
+        world = self._world
+        if place == ALL:
+            return tuple(world.arcs.values())
+        if place in world.arcs:
+            return (world.arcs[place],)
+        return tuple(world.arcs[name] for name in world.regions[place])
+
     def _start_region_dark(self, *, cluster: str) -> None:
-        self._arc(cluster).cluster.doors.refusing = True
-        self._arc(cluster).power_off()
+        for arc in self._arcs(cluster):
+            arc.cluster.doors.shut_by.add("dark")
+            arc.power_off()
 
     def _clear_region_dark(self, *, cluster: str) -> None:
-        self._arc(cluster).cluster.doors.refusing = False
-        self._arc(cluster).power_on()
+        for arc in self._arcs(cluster):
+            arc.cluster.doors.shut_by.discard("dark")
+            arc.power_on()
 
     def _start_api_unreachable(self, *, cluster: str) -> None:
-        self._arc(cluster).cluster.doors.refusing = True
+        for arc in self._arcs(cluster):
+            arc.cluster.doors.shut_by.add("unreachable")
 
     def _clear_api_unreachable(self, *, cluster: str) -> None:
-        self._arc(cluster).cluster.doors.refusing = False
+        for arc in self._arcs(cluster):
+            arc.cluster.doors.shut_by.discard("unreachable")
 
     def _start_api_slow(self, *, cluster: str, seconds: float) -> None:
-        self._arc(cluster).cluster.doors.slow = seconds
+        for arc in self._arcs(cluster):
+            arc.cluster.doors.slow = seconds
 
     def _clear_api_slow(self, *, cluster: str, seconds: float) -> None:  # noqa: ARG002 - as it was started
-        self._arc(cluster).cluster.doors.slow = 0.0
+        for arc in self._arcs(cluster):
+            arc.cluster.doors.slow = 0.0
 
     def _start_api_forbidden(self, *, cluster: str, resource: str) -> None:
-        self._arc(cluster).cluster.doors.forbidden.add(resource)
+        for arc in self._arcs(cluster):
+            arc.cluster.doors.forbidden.add(resource)
 
     def _clear_api_forbidden(self, *, cluster: str, resource: str) -> None:
-        self._arc(cluster).cluster.doors.forbidden.discard(resource)
+        for arc in self._arcs(cluster):
+            arc.cluster.doors.forbidden.discard(resource)
 
     def _start_api_unauthorised(self, *, cluster: str) -> None:
-        self._arc(cluster).cluster.doors.unauthorised = True
+        for arc in self._arcs(cluster):
+            arc.cluster.doors.unauthorised = True
 
     def _clear_api_unauthorised(self, *, cluster: str) -> None:
-        self._arc(cluster).cluster.doors.unauthorised = False
+        for arc in self._arcs(cluster):
+            arc.cluster.doors.unauthorised = False
 
     def _start_runners_pending(self, *, cluster: str, reason: str = "Unschedulable") -> None:
-        self._arc(cluster).runners_stuck = reason
+        for arc in self._arcs(cluster):
+            arc.runners_stuck = reason
 
     def _clear_runners_pending(self, *, cluster: str, reason: str = "") -> None:  # noqa: ARG002 - as it was started
-        self._arc(cluster).runners_stuck = ""
-        self._arc(cluster).start_runners()
+        for arc in self._arcs(cluster):
+            arc.runners_stuck = ""
+            arc.start_runners()
 
     def _start_runners_failing(self, *, cluster: str) -> None:
-        self._arc(cluster).runners_failing = True
+        for arc in self._arcs(cluster):
+            arc.runners_failing = True
 
     def _clear_runners_failing(self, *, cluster: str) -> None:
-        self._arc(cluster).runners_failing = False
-        self._arc(cluster).start_runners()
+        for arc in self._arcs(cluster):
+            arc.runners_failing = False
+            arc.start_runners()
 
     def _start_controller_down(self, *, cluster: str) -> None:
-        self._arc(cluster).stop_controller()
+        for arc in self._arcs(cluster):
+            arc.stop_controller()
 
     def _clear_controller_down(self, *, cluster: str) -> None:
-        self._arc(cluster).start_controller()
+        for arc in self._arcs(cluster):
+            arc.start_controller()
 
     # Listeners and scale sets.
 
-    def _listener(self, cluster: str, scale_set: str) -> Listener:
+    def _listeners(self, cluster: str, scale_set: str) -> tuple[Listener, ...]:
+        """Return the one listener of a scale set, or none while another fault keeps it away."""
         listener = self._arc(cluster).scale_set(scale_set).listener
-        if listener is None:
-            raise KeyError(f"{scale_set} has no listener in {cluster}")
-        return listener
+        return () if listener is None else (listener,)
+
+    def _session(self, cluster: str, scale_set: str) -> Session | None:
+        number = self._arc(cluster).scale_set(scale_set).scale_set_id
+        found = self._world.github.scale_sets.get(number or 0)
+        return None if found is None else found.session
 
     def _start_listener_oom(self, *, cluster: str, scale_set: str) -> None:
-        self._listener(cluster, scale_set).kill(137, "OOMKilled")
+        for listener in self._listeners(cluster, scale_set):
+            listener.kill(137, "OOMKilled")
 
     def _clear_listener_oom(self, *, cluster: str, scale_set: str) -> None:
         """Nothing to do: its session expires by itself."""
 
     def _start_listener_hang(self, *, cluster: str, scale_set: str) -> None:
-        self._listener(cluster, scale_set).hang()
+        for listener in self._listeners(cluster, scale_set):
+            listener.hang()
 
     def _clear_listener_hang(self, *, cluster: str, scale_set: str) -> None:
-        self._listener(cluster, scale_set).wake_up()
+        for listener in self._listeners(cluster, scale_set):
+            listener.wake_up()
 
     def _start_listener_evicted(self, *, cluster: str, scale_set: str) -> None:
-        self._listener(cluster, scale_set).evict()
+        for listener in self._listeners(cluster, scale_set):
+            listener.evict()
 
     def _clear_listener_evicted(self, *, cluster: str, scale_set: str) -> None:
-        self._listener(cluster, scale_set).wake_up()
+        for listener in self._listeners(cluster, scale_set):
+            listener.wake_up()
+
+    def _start_listener_pending(self, *, cluster: str, reason: str = "ImagePullBackOff") -> None:
+        for arc in self._arcs(cluster):
+            arc.listeners_stuck = reason
+            for listener in arc.listeners():
+                listener.wake_up()
+
+    def _clear_listener_pending(self, *, cluster: str, reason: str = "") -> None:  # noqa: ARG002 - as it was started
+        for arc in self._arcs(cluster):
+            arc.listeners_stuck = ""
+            for listener in arc.listeners():
+                listener.start()
+
+    def _start_listener_missing(self, *, cluster: str, scale_set: str) -> None:
+        one = self._arc(cluster).scale_set(scale_set)
+        one.remove_listener(one.listener_name)
+
+    def _clear_listener_missing(self, *, cluster: str, scale_set: str) -> None:
+        self._arc(cluster).scale_set(scale_set).remake_listener()
+
+    def _start_listener_flapping(self, *, cluster: str, scale_set: str, every: float = 600.0) -> None:
+        for listener in self._listeners(cluster, scale_set):
+            listener.flap(every)
+
+    def _clear_listener_flapping(self, *, cluster: str, scale_set: str, every: float = 0.0) -> None:  # noqa: ARG002
+        for listener in self._listeners(cluster, scale_set):
+            listener.flap(0.0)
+
+    def _start_session_stuck(self, *, cluster: str, scale_set: str) -> None:
+        """The listener dies without a word, and the service never lets its session go."""
+        for listener in self._listeners(cluster, scale_set):
+            listener.kill()
+        session = self._session(cluster, scale_set)
+        if session is not None:
+            session.held = True
+
+    def _clear_session_stuck(self, *, cluster: str, scale_set: str) -> None:
+        session = self._session(cluster, scale_set)
+        if session is not None and session.wake is None:
+            self._world.github.close_session(session)
+
+    def _start_runners_outdated(self, *, cluster: str, scale_set: str) -> None:
+        self._arc(cluster).scale_set(scale_set).set_outdated(True)
+
+    def _clear_runners_outdated(self, *, cluster: str, scale_set: str) -> None:
+        self._arc(cluster).scale_set(scale_set).set_outdated(False)
 
     def _start_session_conflict(self, *, cluster: str, scale_set: str, victim: str = "") -> None:
         """Install ``victim``'s scale set in ``cluster`` too: same name, same group, so ARC adopts it there."""
@@ -212,23 +301,32 @@ class Faults:
         one.remove_listener(one.both_names[1])
 
     def _start_scale_set_deleted(self, *, cluster: str, scale_set: str) -> None:
-        self._world.github.delete_scale_set(self._world.scale_set(cluster, scale_set).id)
+        number = self._arc(cluster).scale_set(scale_set).scale_set_id
+        if number in self._world.github.scale_sets:
+            self._world.github.delete_scale_set(number)
 
     def _clear_scale_set_deleted(self, *, cluster: str, scale_set: str) -> None:
-        self._arc(cluster).scale_set(scale_set).register_anew()
+        one = self._arc(cluster).scale_set(scale_set)
+        if one.scale_set_id not in self._world.github.scale_sets:
+            one.register_anew()
 
     def _start_bad_credentials(self, *, cluster: str = ALL) -> None:
-        for name in self._named(cluster):
-            arc = self._arc(name)
+        for arc in self._arcs(cluster):
             arc.bad_credentials = True
             self._fail_listeners(arc)
 
     def _clear_bad_credentials(self, *, cluster: str = ALL) -> None:
-        for name in self._named(cluster):
-            self._arc(name).bad_credentials = False
+        for arc in self._arcs(cluster):
+            arc.bad_credentials = False
 
-    def _named(self, cluster: str) -> tuple[str, ...]:
-        return tuple(self._world.arcs) if cluster == ALL else (cluster,)
+    def _start_egress_lost(self, *, cluster: str) -> None:
+        for arc in self._arcs(cluster):
+            arc.egress_lost = True
+            self._fail_listeners(arc, after=15.0)
+
+    def _clear_egress_lost(self, *, cluster: str) -> None:
+        for arc in self._arcs(cluster):
+            arc.egress_lost = False
 
     def _fail_listeners(self, arc: Arc, after: float = 0.0) -> None:
         trouble = arc.trouble()
@@ -245,12 +343,15 @@ class Faults:
     def _clear_github_unreachable(self) -> None:
         self._world.github.traffic.refusing = False
 
-    def _start_github_errors(self, *, status: int = 503, rate: float = 1.0, html: bool = False) -> None:
+    def _start_github_errors(
+        self, *, status: int = 503, rate: float = 1.0, html: bool = False, rest_only: bool = False
+    ) -> None:
         traffic = self._world.github.traffic
+        traffic.rest_only = rest_only
         traffic.error_status, traffic.error_rate, traffic.error_html = status, rate, html
         self._github_fails()
 
-    def _clear_github_errors(self, *, status: int = 0, rate: float = 1.0, html: bool = False) -> None:  # noqa: ARG002
+    def _clear_github_errors(self, **_: object) -> None:
         self._world.github.traffic.error_status = 0
 
     def _github_fails(self) -> None:
@@ -306,7 +407,7 @@ class Faults:
         github.conflict_everywhere = True
         for arc in self._world.arcs.values():
             for listener in arc.listeners():
-                session: Session | None = listener.session
+                session = listener.session
                 if session is not None:
                     one = listener.scale_set
                     github.close_session(session)

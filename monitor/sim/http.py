@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from monitor.sim import rest, service
-from monitor.sim.door import API_PREFIX, Ask, Door, Needs, Reply, entity_tag, refused
+from monitor.sim.door import API_PREFIX, Ask, Door, Needs, Reply, dead, entity_tag, refused
 from monitor.sim.kube_api import KubeApi
 from monitor.sim.world import World
 
@@ -36,12 +36,13 @@ def _not_found(ask: Ask) -> Reply:
     raise refused(404, "Not Found")
 
 
-def status_app(world: World) -> Starlette:
+def status_app(world: World, *, live: bool = False) -> Starlette:
     """Return the status page: ``/api/v2/summary.json`` and its sisters, with ETags."""
 
     async def document(request: Request) -> Response:
         world.step()
         if world.status_page.refusing:
+            await dead(live=live)
             raise ConnectionRefusedError("the status page refuses connections")
         found = world.status_page.document(request.path_params["name"])
         if found is None:

@@ -11,6 +11,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from monitor.sim.cluster import Json, KubeCluster
+from monitor.sim.door import dead
 from monitor.sim.kube_objects import API_VERSION, API_VERSIONS, GROUP, PLURALS
 from monitor.sim.timeline import rfc3339
 from monitor.sim.world import World
@@ -140,6 +141,8 @@ class KubeApi:
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         token = headers.get("authorization", "").removeprefix("Bearer ").strip()
         path = scope["path"]
+        if self.cluster.doors.refusing:
+            await dead(live=self._live)
         if self._live and self.cluster.doors.slow:
             await asyncio.sleep(self.cluster.doors.slow)
         if scope["method"] != "GET":

@@ -35,6 +35,7 @@ class Listener:
         session: the session that its process holds; None while it has none.
         evicted: the pod is gone and is not remade.
         hung: the process lives and does nothing.
+        dies_after: seconds after which the process ends, every time anew; 0 while it does not.
         restarts: in-place restarts of the container, with ``restart_policy`` ``Always`` only.
     """
 
@@ -47,6 +48,7 @@ class Listener:
         self.session: Session | None = None
         self.evicted = False
         self.hung = False
+        self.dies_after = 0.0
         self.restarts = 0
         self._life = 0
         self._started_at = 0.0
@@ -106,6 +108,17 @@ class Listener:
         self._stop()
         self._make_pod()
 
+    def start(self) -> None:
+        """Start a container that could not be started before."""
+        if self.uid and not self._started_at:
+            self._start()
+
+    def flap(self, seconds: float) -> None:
+        """Let the process end some seconds after each start of its session; 0 to let it live."""
+        self.dies_after = seconds
+        if seconds and self.session is not None:
+            self.fail(self.texts.cut_short(), seconds)
+
     def fail(self, chain: str, after: float = 0.0) -> None:
         """Let the running process end with an error some seconds of the world from now."""
         self._later(after, lambda: self._die(chain))
@@ -121,6 +134,7 @@ class Listener:
             return
         self._life += 1
         self.restarts = 0
+        self._started_at = 0.0
         resource = self.arc.cluster.get("autoscalinglisteners", self.arc.namespace, self.name)
         pod = objects.pod(
             self.name,
@@ -144,6 +158,9 @@ class Listener:
         cluster, now = self.arc.cluster, self.arc.timeline.now
         pod = cluster.get("pods", self.arc.namespace, self.name)
         if pod is None:
+            return
+        if self.arc.listeners_stuck:
+            self._status("Pending", {"waiting": {"reason": self.arc.listeners_stuck}})
             return
         for reason, message in (
             ("Pulled", f'Container image "{self.arc.image}" already present on machine'),
@@ -181,6 +198,8 @@ class Listener:
         log, timeline = self.arc.cluster.log(self.uid), self.arc.timeline
         log.beat = lambda at: self.texts.info(at, "Getting next message", lastMessageID=0)
         log.beat_every, log.beats_from = timeline.paced(50.0), timeline.now
+        if self.dies_after:
+            self.fail(self.texts.cut_short(), self.dies_after)
         self._woken()
 
     def _woken(self) -> None:

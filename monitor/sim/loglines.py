@@ -82,6 +82,10 @@ class ListenerTexts:
         url = f"{self.service}_apis/runtime/runnerscalesets"
         return f"failed to do the request: POST {url} giving up after 5 attempt(s): {why}"
 
+    def cut_short(self) -> str:
+        """Return the error chain of a listener that got an empty answer to its long poll."""
+        return "failed to get message: failed to decode runner scale set message response: EOF"
+
     def shutdown(self) -> str:
         """Return the error chain of a listener that was told to stop."""
         if self.modern:

@@ -23,6 +23,7 @@ class RunnerScaleSet:
         scale_set_id: GitHub's id; None until ARC has registered it.
         listeners: by name; more than one only where one was orphaned.
         desired: what the listener asked for last.
+        outdated: GitHub takes these runners no more, so ARC has stopped the listener and the runners.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class RunnerScaleSet:
         self.listeners: dict[str, Listener] = {}
         self.runners: dict[str, EphemeralRunner] = {}
         self.desired = min_runners
+        self.outdated = False
         self._patch_id = 0
         self._removed = False
         self._write_resource()
@@ -93,11 +95,10 @@ class RunnerScaleSet:
         self.scale_set_id, self.registered_group = found.id, group.name
         self._write_resource()
         self.count()
-        listener = self.listener
-        if listener is None:
-            self.listeners[self.listener_name] = Listener(self.arc, self, self.listener_name, self.restart_policy)
+        if self.listener is None:
+            self.remake_listener()
         else:
-            listener.refresh()
+            self.listener.refresh()
         self.scale(self.desired)
 
     def register_anew(self) -> None:
@@ -118,8 +119,7 @@ class RunnerScaleSet:
         self.arc.github.update_scale_set(self.scale_set_id, found.id, None)
         self.group, self.registered_group = group, found.name
         self._write_resource()
-        if self.listener is None:
-            self.listeners[self.listener_name] = Listener(self.arc, self, self.listener_name, self.restart_policy)
+        self.remake_listener()
 
     def add_orphan(self) -> Listener:
         """Leave a second AutoscalingListener behind, as an upgrade across the change of names does."""
@@ -128,7 +128,7 @@ class RunnerScaleSet:
         return self.listeners[name]
 
     def remove_listener(self, name: str) -> None:
-        """Delete one AutoscalingListener; the controller makes the one that it looks for anew."""
+        """Delete one AutoscalingListener, for good."""
         listener = self.listeners.pop(name, None)
         if listener is not None:
             listener.remove()
@@ -146,6 +146,21 @@ class RunnerScaleSet:
         number = self.scale_set_id
         if at_github and number is not None and number in self.arc.github.scale_sets:
             self.arc.github.delete_scale_set(number)
+
+    def remake_listener(self) -> None:
+        """Make the listener that ARC looks for, where it is missing."""
+        if self.listener is None and not self.outdated and not self._removed:
+            self.listeners[self.listener_name] = Listener(self.arc, self, self.listener_name, self.restart_policy)
+
+    def set_outdated(self, outdated: bool) -> None:
+        """Let ARC find its runners too old, or new enough again."""
+        self.outdated = outdated
+        if outdated:
+            self.remove_listener(self.listener_name)
+            self.scale(0)
+        else:
+            self.remake_listener()
+        self._write_resource()
 
     # Runners.
 
@@ -196,7 +211,7 @@ class RunnerScaleSet:
             "patchID": self._patch_id,
             "ephemeralRunnerSpec": {"githubConfigUrl": self.url, "runnerScaleSetId": self.scale_set_id},
         }
-        status = {**counts, "phase": "Running"}
+        status = {**counts, "phase": "Outdated" if self.outdated else "Running"}
         self.arc.cluster.put("ephemeralrunnersets", {"metadata": about, "spec": spec, "status": status})
 
     def _write_resource(self) -> None:
@@ -218,7 +233,8 @@ class RunnerScaleSet:
         }
         # Up to 0.13.1 the field was called state, and nothing ever filled it.
         modern = tuple(int(part) for part in self.arc.version.split(".")[:2]) >= (0, 14)
-        status = {"phase": "Running" if self.scale_set_id else "Pending"} if modern else {"state": ""}
+        phase = "Outdated" if self.outdated else "Running" if self.scale_set_id else "Pending"
+        status = {"phase": phase} if modern else {"state": ""}
         about = {
             "name": self.name,
             "namespace": self.namespace,

@@ -130,7 +130,7 @@ async def serve(world: World, github_port: int) -> AsyncIterator[Places]:
         github_port: from ``free_port``.
     """
     github = Port(github_app(world, live=True), lambda: world.github.traffic.refusing, github_port)
-    page = Port(status_app(world), lambda: world.status_page.refusing)
+    page = Port(status_app(world, live=True), lambda: world.status_page.refusing)
     clusters = {
         name: Port(kube_app(world, name, live=True), lambda cluster=cluster: cluster.doors.refusing)  # type: ignore[misc]
         for name, cluster in world.clusters.items()

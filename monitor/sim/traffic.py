@@ -32,6 +32,7 @@ class Traffic:
         refusing: connections are refused.
         error_status: answer this instead; 0 for no error. ``error_rate`` is the share of requests that get it.
         error_html: error bodies are an HTML page, not JSON.
+        rest_only: errors are those of the REST API alone; the Actions service, and so every listener, is well.
         truncated: answers are cut in the middle.
         unauthorised: every token is refused.
         secondary: the secondary rate limit is hit.
@@ -47,6 +48,7 @@ class Traffic:
     error_status: int = 0
     error_rate: float = 1.0
     error_html: bool = False
+    rest_only: bool = False
     truncated: bool = False
     unauthorised: bool = False
     secondary: bool = False

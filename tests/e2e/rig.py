@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from monitor.config import parse
 from monitor.daemon import Daemon, Seams
@@ -11,7 +12,7 @@ from monitor.model.settings import Settings
 from monitor.model.status import Status
 from monitor.model.switch import Intent
 from monitor.model.verdict import Finding
-from monitor.observe.http import HttpClient
+from monitor.observe.http import AsgiApp, HttpClient
 from monitor.sim.adapters import InProcessKube
 from monitor.sim.build import CANARY, Layout, build_world, group_name
 from monitor.sim.clock import SimClock
@@ -37,6 +38,36 @@ class HeldLease:
 
     async def release(self) -> None:
         return None
+
+
+class Killed(BaseException):
+    """The process is gone; nothing in it may catch this."""
+
+
+class Door:
+    """GitHub as the daemon reaches it. Once armed, its n-th request is the last thing that the process does.
+
+    Attributes:
+        last: which request that is, counted from when it was set; None for never.
+        lands: whether that request still reaches GitHub.
+    """
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+        self.last: int | None = None
+        self.lands = True
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.last is not None:
+            self.last -= 1
+            if self.last == 0:
+                if self.lands:
+                    await self._app(scope, receive, self._nowhere)
+                raise Killed
+        await self._app(scope, receive, send)
+
+    async def _nowhere(self, message: Any) -> None:
+        """The answer reaches nobody."""
 
 
 @dataclass
@@ -68,6 +99,7 @@ class Rig:
             duration=self.duration,
             seed=self.seed,
         )
+        self.door = Door(github_app(self.world))
         (self.folder / "token").write_text(self.world.github.token)
         self.settings: Settings = parse(json.dumps(self.document()), str(self.folder / "config.yaml"))
         self.daemon = self.start()
@@ -86,11 +118,14 @@ class Rig:
                     "sentinel_repositories": list(self.sentinels),
                 }
             },
-            "clusters": {name: {"region": region} for region, names in self.regions.items() for name in names},
-            "defaults": {"mode": "auto", "canary_repositories": [f"acme/{CANARY}"]},
+            "clusters": {
+                name: {"region": region, "context": name} for region, names in self.regions.items() for name in names
+            },
+            "defaults": {"mode": "auto"},
             "pools": {
                 pool: {
-                    "members": [{"cluster": name, "runner_group": group_name(name, self.layout)} for name in clusters]
+                    "canary_repositories": [f"acme/{CANARY}"],
+                    "members": [{"cluster": name, "runner_group": group_name(name, self.layout)} for name in clusters],
                 }
                 for pool in self.pools
             },
@@ -109,7 +144,7 @@ class Rig:
 
     def seams(self) -> Seams:
         """The simulated world's two seams."""
-        github, page, kube = github_app(self.world), status_app(self.world), kube_apps(self.world)
+        github, page, kube = self.door, status_app(self.world), kube_apps(self.world)
         return Seams(
             kube=lambda access, timing: InProcessKube(kube[access.name], timeout=timing.request_timeout),
             http=lambda url, timeout, _: HttpClient(url, timeout=timeout, app=page if url == STATUS_PAGE else github),
@@ -117,10 +152,17 @@ class Rig:
 
     def crash(self) -> None:
         """The process is gone without a word; the next one starts on what it left."""
+        self.door.last = None
         self.daemon = self.start()
 
-    async def run(self, seconds: float, until: Callable[[Status], object] | None = None) -> Status:
-        """Let the world and the daemon run; stops early once ``until`` says so.
+    async def run(
+        self,
+        seconds: float,
+        until: Callable[[Status], object] | None = None,
+        *,
+        watch: Callable[[Status], None] | None = None,
+    ) -> Status:
+        """Let the world and the daemon run; stops early once ``until`` says so; ``watch`` is shown every cycle.
 
         Raises:
             AssertionError: when ``until`` has not said so in time.
@@ -134,6 +176,8 @@ class Rig:
                     self.world.step()
                     await self.daemon.poll(target)
             self.status = await self.daemon.cycle()
+            if watch is not None:
+                watch(self.status)
             if until is not None and until(self.status):
                 return self.status
             self._next_cycle += timing.cycle
@@ -161,17 +205,13 @@ class Rig:
         assert self.status is not None
         return self.status.switches
 
-    def serving(self, pool: str = "linux") -> set[str]:
-        """The clusters whose gate is open for a pool: GitHub's truth, not the daemon's belief."""
-        found = set()
-        for names in self.regions.values():
-            for name in names:
-                group = self.world.github.groups.named(group_name(name, self.layout))
-                assert group is not None
-                open_to = {repository.name for repository in group.repositories} - {CANARY}
-                if open_to or group.visibility != "selected":
-                    found.add(name)
-        return found
+    def serving(self) -> set[str]:
+        """The clusters whose group lets jobs in: GitHub's truth, not the daemon's belief."""
+        canary = self.world.github.repository(CANARY)
+        repositories = [one for one in self.world.github.repositories.values() if one != canary]
+        clusters = [name for names in self.regions.values() for name in names]
+        groups = {name: self.world.github.groups.named(group_name(name, self.layout)) for name in clusters}
+        return {name for name, group in groups.items() if group and any(map(group.serves, repositories))}
 
     def told(self) -> str:
         """What the daemon would tell, for a failing test."""

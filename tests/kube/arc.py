@@ -323,8 +323,8 @@ class Arc:
     def write_log(self, name: str, line: str) -> None:
         """Append a line to the log of the listener's present pod; only a kubelet keeps it."""
         if self.kubelet is not None:
-            key = (self.controllers, name)
-            self.kubelet.logs[key] = f"{self.kubelet.logs.get(key, '')}{line}\n"
+            key, stamp = (self.controllers, name), dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            self.kubelet.logs[key] = f"{self.kubelet.logs.get(key, '')}{stamp} {line}\n"
 
     def crash_cycle(self, name: str, message: str, *, exit_code: int = 1, reason: str = "Error") -> str:
         """Go once around the crash loop: run, end with a message, be deleted and made anew. Return the new pod's UID.

@@ -50,7 +50,7 @@ class Kubelet:
     Use as a context manager; entering it registers the node.
 
     Attributes:
-        logs: the log of each container, by namespace and pod.
+        logs: the log of each container, by namespace and pod, with the kubelet's stamp and a space before each line.
     """
 
     def __init__(self, plane: ControlPlane) -> None:
@@ -116,7 +116,9 @@ class Kubelet:
 
 
 def cut(log: str, query: dict[str, list[str]]) -> str:
-    """Return the part of a log that `tailLines` and `limitBytes` ask for."""
+    """Return the part of a log that `tailLines` and `limitBytes` ask for, with its stamps where `timestamps` asks."""
+    if query.get("timestamps") != ["true"]:
+        log = "".join(line.partition(" ")[2] for line in log.splitlines(keepends=True))
     if wanted := query.get("tailLines"):
         lines = log.splitlines(keepends=True)
         log = "".join(lines[max(len(lines) - int(wanted[0]), 0) :])

@@ -1,5 +1,6 @@
 """The API server that other tests stand on: what an observer of it sees when ARC and a kubelet are played there."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ CONFLICT = (
     "GitHub.Actions.Runtime.WebApi.RunnerScaleSetSessionConflictException, GitHub.Actions.Runtime.WebApi: "
     "The actions runner scaleset east already has an active session."
 )
+STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z"
 SYSTEMS = "/api/v1/namespaces/arc-systems"
 CUSTOM = f"/apis/{GROUP}/v1alpha1"
 
@@ -111,6 +113,8 @@ def test_a_failed_listener_tells_why_in_its_status_and_its_log(plane: ControlPla
     log = see(plane, f"{SYSTEMS}/pods/{name}/log?container=listener")
     assert log == f"level=INFO msg=starting\n{CONFLICT}\n"
     assert see(plane, f"{SYSTEMS}/pods/{name}/log?container=listener&tailLines=1") == f"{CONFLICT}\n"
+    stamped = see(plane, f"{SYSTEMS}/pods/{name}/log?container=listener&timestamps=true")
+    assert re.fullmatch(rf"{STAMP} level=INFO msg=starting\n{STAMP} {re.escape(CONFLICT)}\n", stamped)
 
 
 def test_a_listener_can_wait_for_its_image(plane: ControlPlane, arc: Arc) -> None:

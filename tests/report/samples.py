@@ -116,7 +116,7 @@ def conflict(at: float = NOW) -> Status:
         at,
         health=Health.FAILED,
         reaction=Reaction.ALERT,
-        sentence="Scale set 17 is installed in east-1 and in west-1: GitHub allows one session, so west-1 never gets one.",
+        sentence="Scale set 17 is installed in east-1 and in west-1: GitHub allows one session, west-1 never gets it.",
         evidence=(
             Evidence(at - 4.0, Path.KUBERNETES, "east-1 and west-1 carry runner-scale-set-id 17 for linux-x64"),
             Evidence(at - 9.0, Path.KUBERNETES, "6 listener starts in 5 min, 6 distinct pod UIDs, restartCount 0"),
@@ -282,7 +282,7 @@ def blind(at: float = NOW) -> Status:
         at,
         health=Health.BLIND,
         reaction=Reaction.HOLD,
-        sentence="3 of 4 paths do not answer from here, while GitHub still counts finished jobs: our own network fails.",
+        sentence="3 of 4 paths do not answer from here, while GitHub still counts jobs: our own network fails.",
         evidence=(Evidence(at - 3.0, Path.GITHUB, "14 jobs started in the last 2 min in clusters we can't reach"),),
         hints=("check the daemon's proxy and DNS",),
     )
@@ -326,7 +326,7 @@ def blind(at: float = NOW) -> Status:
 def github_down(at: float = NOW) -> Status:
     """GitHub has an incident and every queue grows."""
     found = finding(
-        "GitHubIncident",
+        "GitHubUnwell",
         Subject(SubjectKind.GITHUB, CONNECTION),
         at,
         health=Health.FAILED,
@@ -494,9 +494,11 @@ def ended(at: float, outcome: Outcome = Outcome.DONE) -> Intent:
         reason="east-1 has been rebuilt",
         code="Requested",
         phase=Phase.STABLE,
-        records=tuple(StepRecord(step.name, started + 5.0 * number, "done") for number, step in enumerate(full.steps)),
+        records=tuple(
+            StepRecord(step.name, full.created_at + 5.0 * number, "done") for number, step in enumerate(full.steps)
+        ),
         outcome=outcome,
-        finished_at=started + 41.0,
+        finished_at=full.created_at + 41.0,
     )
 
 

@@ -1,5 +1,6 @@
 """The simulated Kubernetes API, as an observer reads it."""
 
+import itertools
 import json
 from typing import Any
 
@@ -14,6 +15,7 @@ from monitor.sim.world import World
 
 pytestmark = pytest.mark.anyio
 
+ARC_VERSION = "actions.github.com/v1alpha1"
 ARC = "/apis/actions.github.com/v1alpha1"
 LISTENERS = {"labelSelector": "app.kubernetes.io/component=runner-scale-set-listener"}
 
@@ -28,23 +30,23 @@ async def get(world: World, path: str, cluster: str = "eu", **params: str) -> An
     [
         ("/api/v1/namespaces/arc-systems/pods", "PodList", "v1", 1),
         ("/apis/apps/v1/namespaces/arc-systems/deployments", "DeploymentList", "apps/v1", 1),
-        (f"{ARC}/autoscalingrunnersets", "AutoscalingRunnerSetList", "actions.github.com/v1alpha1", 1),
+        (f"{ARC}/autoscalingrunnersets", "AutoscalingRunnerSetList", ARC_VERSION, 1),
         (
             f"{ARC}/namespaces/arc-systems/autoscalinglisteners",
             "AutoscalingListenerList",
-            "actions.github.com/v1alpha1",
+            ARC_VERSION,
             1,
         ),
         (
             f"{ARC}/namespaces/arc-runners/ephemeralrunnersets",
             "EphemeralRunnerSetList",
-            "actions.github.com/v1alpha1",
+            ARC_VERSION,
             1,
         ),
         (
             f"{ARC}/namespaces/elsewhere/autoscalingrunnersets",
             "AutoscalingRunnerSetList",
-            "actions.github.com/v1alpha1",
+            ARC_VERSION,
             0,
         ),
     ],
@@ -140,7 +142,7 @@ async def test_a_log_is_read_by_name() -> None:
     assert all('msg="Getting next message"' in line for line in lines)
     assert all(line.partition(" ")[0].endswith("Z") for line in lines)
     seconds = [int(line[17:19]) + 60 * int(line[14:16]) for line in lines]
-    assert [(later - earlier) % 3600 for earlier, later in zip(seconds, seconds[1:], strict=False)] == [50, 50]
+    assert [(later - earlier) % 3600 for earlier, later in itertools.pairwise(seconds)] == [50, 50]
     everything = (await kube.get(path, {})).body.decode()
     assert "Starting listener" in everything
     assert (await kube.get(path, {"container": "other"})).status == 400

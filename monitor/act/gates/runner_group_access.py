@@ -35,12 +35,12 @@ def state_of(image: GateImage, access: Access, canary: frozenset[str]) -> GateSt
     if image.visibility is not Visibility.SELECTED:
         narrower = image.visibility is Visibility.PRIVATE and access.visibility is Visibility.ALL
         return GateState.PARTIAL if narrower else GateState.OPEN
-    serving = {repository.id for repository in image.repositories if repository.full_name not in canary}
+    serving = _without(image.repositories, canary)
     if not serving:
         return GateState.SHUT
     if access.visibility is not Visibility.SELECTED:
         return GateState.PARTIAL
-    wanted = {repository.id for repository in access.repositories if repository.full_name not in canary}
+    wanted = _without(access.repositories, canary)
     if not wanted:
         return GateState.UNKNOWN
     if wanted <= serving:
@@ -77,9 +77,8 @@ def shut_calls(image: GateImage, access: Access, canary: frozenset[str]) -> tupl
     may then come to light until the PUT lands. All of it was let in before, save one case: public repositories on the
     forgotten list of a ``private`` group that allows public ones.
     """
-    kept = {
-        repository.id for repository in (*image.repositories, *access.repositories) if repository.full_name in canary
-    }
+    known = (*image.repositories, *access.repositories)
+    kept = {repository.id for repository in known} - _without(known, canary)
     if image.visibility is not Visibility.SELECTED:
         settings = _Settings.of(image, Visibility.SELECTED)
         why = f"shut {image.gate.group}: from {image.visibility} to a list"
@@ -227,13 +226,24 @@ class _Settings:
 
 
 def _named(gate: GateRef, shapes: Iterable[GroupShape]) -> GroupShape:
-    """The organisation's own group of that name; an enterprise's may share its name, and can't be changed here."""
-    found = sorted((shape for shape in shapes if shape.name == gate.group), key=lambda shape: shape.inherited)
+    """The organisation's own group of that name; an enterprise's may share its name, and can't be changed here.
+
+    GitHub compares names without regard to case. We do not: PATCH carries the name, and would spell the group anew.
+    """
+    alike = [shape for shape in shapes if shape.name.casefold() == gate.group.casefold()]
+    found = sorted((shape for shape in alike if shape.name == gate.group), key=lambda shape: shape.inherited)
     if not found:
-        raise Refused("gate-unknown", f"there is no runner group {gate.group} in {gate.organization}")
+        hint = f"; GitHub spells it {alike[0].name}, and so must the configuration" if alike else ""
+        raise Refused("gate-unknown", f"there is no runner group {gate.group} in {gate.organization}{hint}")
     if found[0].inherited:
         raise Refused("gate-inherited", f"runner group {gate} belongs to the enterprise and can't be changed here")
     return found[0]
+
+
+def _without(repositories: Iterable[Repository], canary: frozenset[str]) -> set[int]:
+    """Ids of the repositories that are no canaries; GitHub compares names without regard to case."""
+    folded = {name.casefold() for name in canary}
+    return {repository.id for repository in repositories if repository.full_name.casefold() not in folded}
 
 
 def _path(image: GateImage) -> str:

@@ -20,9 +20,10 @@ def find(view: View) -> Iterator[Finding]:
             continue
         wanted = members[0].state.open if members[0].state else ()
         names = listed([member.member.cluster for member in ajar])
+        meant = f" ({listed(wanted)})" if wanted else ""
         sentence = (
-            f"{pool} is meant to be served by one cluster{f' ({listed(wanted)})' if wanted else ''} and is open in {names}: "
-            "safe, but GitHub decides where jobs go."
+            f"{pool} is meant to be served by one cluster{meant} and is open in {names}: safe, but GitHub decides "
+            "where jobs go."
         )
         evidence = tuple(member.told(f"the gate of {member.name} is {member.gate.value}") for member in ajar)
         yield RULE.finding(pool, sentence, evidence, health=Health.DEGRADED, names={"pool": pool})

@@ -6,7 +6,8 @@ from monitor.assess.impact import darkness, signs_of_life
 from monitor.assess.rule import Rule
 from monitor.assess.text import span
 from monitor.assess.view import View
-from monitor.model.verdict import Evidence, Finding, Health, Path, Reaction, Severity, SubjectKind
+from monitor.model.signal import Path
+from monitor.model.verdict import Evidence, Finding, Health, Reaction, Severity, SubjectKind
 
 
 def find(view: View) -> Iterator[Finding]:
@@ -20,7 +21,7 @@ def find(view: View) -> Iterator[Finding]:
         life = signs_of_life(view, cluster)
         if life:
             ago = span(max(0.0, view.now - max(fact.at for fact in life)))
-            why = f"but jobs go on starting in its runner groups (the last {ago} ago), so the fault lies between us and it"
+            why = f"but jobs go on starting in its runner groups (the last {ago} ago): the fault lies between us and it"
         else:
             why = "and GitHub's side does not tell yet whether it works"
         sentence = f"Cluster {name}: {text}, {why}; we are blind there, which is not a reason to leave it."
@@ -33,7 +34,7 @@ RULE = Rule(
     catalogue=("F2",),
     title="A cluster can't be reached from here",
     looks_for="an API that refuses or times out, or answers with errors only, without confirmation from GitHub's side",
-    evidence_against="an API that answers; or, for the worse, all its runners offline or jobs that wait and do not start",
+    evidence_against="an API that answers; or, for the worse, its runners offline or jobs that wait and never start",
     reaction=Reaction.HOLD,
     severity=Severity.TICKET,
     kind=SubjectKind.CLUSTER,

@@ -6,7 +6,8 @@ from monitor.assess.impact import user_impact
 from monitor.assess.rule import Rule
 from monitor.assess.text import count, span
 from monitor.assess.view import ClusterView, MemberView, View
-from monitor.model.verdict import Evidence, Finding, Health, Path, Reaction, Severity, SubjectKind
+from monitor.model.signal import Path
+from monitor.model.verdict import Evidence, Finding, Health, Reaction, Severity, SubjectKind
 
 
 def find(view: View) -> Iterator[Finding]:
@@ -72,7 +73,8 @@ RULE = Rule(
     code="ControllerDown",
     catalogue=("D7",),
     title="The ARC controller is down",
-    looks_for="a controller Deployment without a ready replica; impact: runners wanted that do not run, or jobs that wait",
+    looks_for="a controller Deployment without a ready replica; impact: runners that are wanted and do not run, or "
+    "jobs that wait",
     evidence_against="a ready replica",
     reaction=Reaction.SWITCH_CLUSTER,
     severity=Severity.PAGE,

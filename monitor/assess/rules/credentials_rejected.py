@@ -44,8 +44,10 @@ RULE = Rule(
     kind=SubjectKind.MEMBER,
     find=find,
     hints=(
-        "kubectl --context {cluster} -n {namespace} get autoscalingrunnerset {scale_set} "
-        "-o jsonpath='{{.spec.githubConfigSecret}}'",
+        (
+            "kubectl --context {cluster} -n {namespace} get autoscalingrunnerset {scale_set} "
+            "-o jsonpath='{{.spec.githubConfigSecret}}'"
+        ),
         "Put the valid key or token in that secret, as the other clusters have it.",
         "kubectl --context {cluster} -n {listener_namespace} delete autoscalinglistener {listener}",
     ),

@@ -1,4 +1,4 @@
-"""GitHub rejects the listeners' credentials in the clusters of a pool at about the same time: the shared key expired."""
+"""GitHub rejects the listeners' credentials in every cluster of a pool at about the same time: the key expired."""
 
 from collections.abc import Iterator
 

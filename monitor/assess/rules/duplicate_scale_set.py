@@ -1,8 +1,8 @@
-"""The same scale set is installed twice: same URL, runner group and name, so both adopt one id and fight for a session."""
+"""The same scale set is installed twice: same URL, runner group and name, so both adopt one id and one session."""
 
 from collections.abc import Iterator
 
-from monitor.assess.conflict import duplicates, holder_loses, loses
+from monitor.assess.conflict import SHOWN, duplicates, holder_loses, loses, several
 from monitor.assess.deaths import last_words, restarts
 from monitor.assess.rule import Rule
 from monitor.assess.text import listed
@@ -23,33 +23,43 @@ def find(view: View) -> Iterator[Finding]:
 
 
 def _inventory(member: MemberView, others: tuple[Holder, ...]) -> Evidence:
-    own = member.scale_set
-    mine = Holder(member.member.cluster, own).text if own else member.name
-    return member.seen(f"one and the same to GitHub: {mine}; {'; '.join(other.text for other in others)}")
+    return member.seen(f"one and the same to GitHub: {several(member, others)}")
 
 
 def _loser(member: MemberView, others: tuple[Holder, ...]) -> Finding:
     listener = member.listener
-    facts = (_inventory(member, others),)
+    facts: tuple[Evidence, ...] = (_inventory(member, others),)
     if listener is not None:
         facts += (restarts(member, listener),)
         facts += (last_words(member, listener.death),) if listener.death else ()
-    where = listed([other.cluster for other in others])
+    where = listed([other.cluster for other in others[:SHOWN]])
     sentence = (
         f"{member.name} is installed a second time in {where} with the same name and runner group "
         f"{member.member.gate.group}: its listener loses the one session to the other, which serves; the configuration "
         "is at fault, not a cluster."
     )
-    return RULE.finding(member.name, sentence, facts, health=Health.DEGRADED, names=member.names)
+    return RULE.finding(member.name, sentence, facts, health=Health.DEGRADED, names=_names(member, others))
 
 
 def _waiting(member: MemberView, others: tuple[Holder, ...]) -> Finding:
-    where = listed([other.cluster for other in others])
+    where = listed([other.cluster for other in others[:SHOWN]])
     sentence = (
         f"{member.name} is installed a second time in {where} with the same name and runner group "
         f"{member.member.gate.group}: only one listener can hold the session, the other will crash for ever."
     )
-    return RULE.finding(member.name, sentence, (_inventory(member, others),), health=Health.HEALTHY, names=member.names)
+    return RULE.finding(
+        member.name, sentence, (_inventory(member, others),), health=Health.HEALTHY, names=_names(member, others)
+    )
+
+
+def _names(member: MemberView, others: tuple[Holder, ...]) -> dict[str, str]:
+    """Names for hints: the member's, and those of the first other place."""
+    other = others[0]
+    return member.names | {
+        "other_cluster": other.cluster,
+        "other_namespace": other.scale_set.namespace,
+        "other_scale_set": other.scale_set.name,
+    }
 
 
 RULE = Rule(
@@ -63,12 +73,18 @@ RULE = Rule(
     kind=SubjectKind.MEMBER,
     find=find,
     hints=(
-        "Give each cluster its own runner group, and install this one into it:",
-        "helm --kube-context {cluster} -n {namespace} uninstall {scale_set}",
-        "helm --kube-context {cluster} -n {namespace} install {scale_set} "
-        "oci://ghcr.io/actions/actions-runner-controller-charts/gha-runner-scale-set "
-        "--set runnerGroup=<a group of its own> --reuse-values=false -f <your values>",
-        "Uninstalling removes the shared scale set at GitHub: restart the other cluster's listener afterwards.",
+        (
+            "Make a runner group for each cluster. Do not edit spec.runnerGroup here: both records carry one id, so "
+            "that would move the set that serves."
+        ),
+        "In a quiet hour: helm --kube-context {cluster} -n {namespace} uninstall {scale_set}",
+        "That deletes the shared scale set at GitHub as well. Let the other cluster register again at once:",
+        (
+            "kubectl --context {other_cluster} -n {other_namespace} annotate autoscalingrunnerset {other_scale_set} "
+            "runner-scale-set-id-"
+        ),
+        "kubectl --context {other_cluster} get autoscalinglisteners -A, and delete the one of {other_scale_set}",
+        "Then install {scale_set} here again, with runnerGroup set to the group of its own.",
     ),
     sources=("ARC#3351", "ARC#2905", "facts/arc.md 4.6"),
     runbook="duplicate-scale-set",

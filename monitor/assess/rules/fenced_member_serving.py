@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from monitor.assess.rule import Rule
 from monitor.assess.text import span
 from monitor.assess.view import MemberView, View
+from monitor.model.signal import Path
 from monitor.model.switch import Fence
-from monitor.model.verdict import Evidence, Finding, GateState, Health, Path, Reaction, Severity, SubjectKind
+from monitor.model.verdict import Evidence, Finding, GateState, Health, Reaction, Severity, SubjectKind
 
 DRAINED_AFTER = 900.0
 """Seconds in which jobs bound before the fence may still start: GitHub offers a job three times, 300 s apart."""
@@ -55,7 +56,7 @@ RULE = Rule(
     find=find,
     hints=(
         "arc-monitor explain {pool}",
-        "Find who reopened it (Terraform, an admin): gh api /orgs/{organization}/audit-log?phrase=action:org.runner_group",
+        "Somebody reopened it (Terraform, an admin): gh api '/orgs/{organization}/audit-log?phrase=runner_group'",
         "To use it again: arc-monitor switchover {pool} --to {cluster} --back {intent}",
     ),
     sources=("ARC#3351", "facts/failover-anchors.md R20, S21"),

@@ -49,7 +49,7 @@ RULE = Rule(
     code="GateNotAsDesired",
     catalogue=("F10", "E8", "C9"),
     title="A gate is not as wanted",
-    looks_for="a gate that is shut or partly open and should be open, or open and should be shut, with no switch under way",
+    looks_for="a gate that is shut or partly open and should be open, or open and should be shut; no switch runs",
     evidence_against="the gate reads as wanted",
     reaction=Reaction.ALERT,
     severity=Severity.PAGE,
@@ -58,7 +58,7 @@ RULE = Rule(
     hints=(
         "arc-monitor explain {pool}",
         "gh api /orgs/{organization}/actions/runner-groups --jq '.runner_groups[] | select(.name==\"{group}\")'",
-        "To make the present state the wanted one, or the reverse: arc-monitor switchover {pool} --to <cluster> --dry-run",
+        "To see what would make it as wanted: arc-monitor switchover {pool} --to <cluster> --dry-run",
     ),
     sources=("actions/runner#2512", "ARC#3877", "facts/failover-anchors.md L4"),
     runbook="gate-not-as-desired",

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from monitor.assess.rule import Rule
 from monitor.assess.text import span
 from monitor.assess.view import GitHubView, View
-from monitor.model.signal import Answer, UnknownCause
-from monitor.model.verdict import Evidence, Finding, Health, Path, Reaction, Severity, SubjectKind
+from monitor.model.signal import Answer, Path, UnknownCause
+from monitor.model.verdict import Evidence, Finding, Health, Reaction, Severity, SubjectKind
 
 
 def find(view: View) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ from monitor.assess.text import count, listed
 from monitor.assess.view import GitHubView, MemberView, View
 from monitor.model.github import ServiceStatus
 from monitor.model.kubernetes import ExitCause
-from monitor.model.signal import Answer, UnknownCause
-from monitor.model.verdict import Evidence, Finding, Health, Path, Reaction, Severity, SubjectKind
+from monitor.model.signal import Answer, Path, UnknownCause
+from monitor.model.verdict import Evidence, Finding, Health, Reaction, Severity, SubjectKind
 
 _COMMON = {
     ExitCause.NETWORK: "can't reach GitHub",
@@ -107,7 +107,7 @@ RULE = Rule(
     kind=SubjectKind.GITHUB,
     find=find,
     hints=(
-        "Wait. Do not restart every listener: each restart costs GitHub calls, and the sessions come back by themselves.",
+        "Wait. Do not restart every listener: each restart costs GitHub calls, and sessions come back by themselves.",
         "curl -s https://www.githubstatus.com/api/v2/summary.json",
         "Afterwards: arc-monitor stranded, and look for runners that run without a job.",
     ),

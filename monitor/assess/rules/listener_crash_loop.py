@@ -64,8 +64,8 @@ RULE = Rule(
     code="ListenerCrashLoop",
     catalogue=("B4", "B10", "E4"),
     title="A listener starts again and again",
-    looks_for="churn_restarts starts within churn_window, as new pods or in place, without a cause that has its own rule; "
-    "with users waiting it asks for a switch",
+    looks_for="churn_restarts starts within churn_window, as new pods or in place, without a cause that has its own "
+    "rule; with users waiting it asks for a switch",
     evidence_against="a listener that runs for longer than a loop can, or a cause with a rule of its own",
     reaction=Reaction.SWITCH_MEMBER,
     severity=Severity.PAGE,
@@ -73,10 +73,14 @@ RULE = Rule(
     find=find,
     hints=(
         "kubectl --context {cluster} -n {listener_namespace} logs {listener} --tail=50",
-        "kubectl --context {cluster} -n {listener_namespace} get events --field-selector "
-        "involvedObject.name={listener}",
-        "kubectl --context {cluster} -n {namespace} get autoscalingrunnerset {scale_set} "
-        "-o jsonpath='{{.metadata.generation}}'  (grows by itself: a GitOps tool rewrites it)",
+        (
+            "kubectl --context {cluster} -n {listener_namespace} get events --field-selector "
+            "involvedObject.name={listener}"
+        ),
+        (
+            "kubectl --context {cluster} -n {namespace} get autoscalingrunnerset {scale_set} "
+            "-o jsonpath='{{.metadata.generation}}'  (grows by itself: a GitOps tool rewrites it)"
+        ),
     ),
     sources=("ARC#4488", "ARC#3877", "ARC#4396", "facts/arc.md 1.5, 1.6"),
     runbook="listener-crash-loop",

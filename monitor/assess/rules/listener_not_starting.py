@@ -53,8 +53,10 @@ RULE = Rule(
     find=find,
     hints=(
         "kubectl --context {cluster} -n {listener_namespace} describe pod {listener}",
-        "kubectl --context {cluster} -n {listener_namespace} get events --field-selector "
-        "involvedObject.name={listener}",
+        (
+            "kubectl --context {cluster} -n {listener_namespace} get events --field-selector "
+            "involvedObject.name={listener}"
+        ),
     ),
     sources=("ARC#3867", "facts/arc.md 1.6"),
     runbook="listener-not-starting",

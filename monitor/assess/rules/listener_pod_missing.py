@@ -10,8 +10,10 @@ from monitor.assess.view import ListenerView, MemberView, View
 from monitor.model.verdict import Finding, Health, Reaction, Severity, SubjectKind
 
 _WARM = (
-    "kubectl --context {cluster} -n {namespace} patch ephemeralrunnerset {runner_set} --type merge "
-    '-p \'{{"spec":{{"replicas":0}}}}\'',
+    (
+        "kubectl --context {cluster} -n {namespace} patch ephemeralrunnerset {runner_set} --type merge "
+        '-p \'{{"spec":{{"replicas":0}}}}\''
+    ),
     "Wait for the listener to come back; ARC restores the runners.",
     "kubectl --context {cluster} -n {controller_namespace} logs deployment/{controller} --tail=100",
 )

@@ -39,8 +39,8 @@ RULE = Rule(
     code="ListenerSilent",
     catalogue=("B3",),
     title="A listener hangs",
-    looks_for="a running listener whose newest log line is older than listener_silent; logs are read when jobs wait and "
-    "none starts, or when the listener is young",
+    looks_for="a running listener whose newest log line is older than listener_silent; logs are read when jobs wait "
+    "and none starts, or when the listener is young",
     evidence_against="a new log line, or a job that starts",
     reaction=Reaction.SWITCH_MEMBER,
     severity=Severity.PAGE,

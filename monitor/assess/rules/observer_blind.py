@@ -6,8 +6,8 @@ from monitor.assess.remember import jolted
 from monitor.assess.rule import Rule
 from monitor.assess.text import count, span
 from monitor.assess.view import View
-from monitor.model.signal import Answer
-from monitor.model.verdict import OBSERVER, Evidence, Finding, Health, Path, Reaction, Severity, SubjectKind
+from monitor.model.signal import Answer, Path
+from monitor.model.verdict import OBSERVER, Evidence, Finding, Health, Reaction, Severity, SubjectKind
 
 
 def find(view: View) -> Iterator[Finding]:

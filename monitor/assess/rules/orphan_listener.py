@@ -23,8 +23,8 @@ def find(view: View) -> Iterator[Finding]:
         )
         facts = [
             member.seen(
-                f"AutoscalingListeners of {scale_set.namespace}/{scale_set.name}: {listener.listener.name} (looked for), "
-                f"{listed(names)} (not looked for)"
+                f"AutoscalingListeners of {scale_set.namespace}/{scale_set.name}: {listener.listener.name} (looked "
+                f"for), {listed(names)} (not looked for)"
             )
         ]
         for one in (listener, *orphans):

@@ -6,7 +6,8 @@ from monitor.assess.impact import darkness
 from monitor.assess.rule import Rule
 from monitor.assess.text import span
 from monitor.assess.view import View
-from monitor.model.verdict import Evidence, Finding, Health, Path, Reaction, Severity, SubjectKind
+from monitor.model.signal import Path
+from monitor.model.verdict import Evidence, Finding, Health, Reaction, Severity, SubjectKind
 
 
 def find(view: View) -> Iterator[Finding]:

@@ -19,8 +19,8 @@ def find(view: View) -> Iterator[Finding]:
             continue
         impact = user_impact(member, view.now)
         sentence = (
-            f"GitHub has no scale set {scale_set.scale_set_id} any more: {member.name} was removed there for inactivity "
-            "or in an incident, and ARC holds on to the dead id."
+            f"GitHub has no scale set {scale_set.scale_set_id} any more: {member.name} was removed there for "
+            "inactivity or in an incident, and ARC holds on to the dead id."
         )
         yield RULE.finding(
             member.name,

@@ -43,8 +43,10 @@ RULE = Rule(
     hints=(
         "kubectl --context {cluster} -n {namespace} get ephemeralrunners -o wide | grep -i deprecated",
         "If runners say 'Runner is deprecated': rebuild the runner image in all clusters; moving can't help.",
-        "Else change any field of the spec, or recreate it: kubectl --context {cluster} -n {namespace} "
-        "delete autoscalingrunnerset {scale_set}, then helm upgrade --install it again.",
+        (
+            "Else change any field of the spec, or recreate it: kubectl --context {cluster} -n {namespace} "
+            "delete autoscalingrunnerset {scale_set}, then helm upgrade --install it again."
+        ),
     ),
     sources=("ARC#4595", "ARC#4601", "ARC PR#4404"),
     runbook="scale-set-outdated",

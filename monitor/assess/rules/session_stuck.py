@@ -51,8 +51,10 @@ RULE = Rule(
     find=find,
     hints=(
         "kubectl --context {cluster} -n {listener_namespace} delete autoscalinglistener {listener}",
-        "If it stays: kubectl --context {cluster} -n {namespace} delete autoscalingrunnerset {scale_set}, "
-        "wait 45 s, and install it again with helm.",
+        (
+            "If it stays: kubectl --context {cluster} -n {namespace} delete autoscalingrunnerset {scale_set}, "
+            "wait 45 s, and install it again with helm."
+        ),
     ),
     sources=("ARC#4285", "ARC#3210"),
     runbook="session-stuck",

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from monitor.assess.conflict import loses, same_id
+from monitor.assess.conflict import SHOWN, loses, same_id, several
 from monitor.assess.deaths import restarts
 from monitor.assess.rule import Rule
 from monitor.assess.text import listed
-from monitor.assess.view import Holder, View
-from monitor.model.verdict import Finding, Health, Reaction, Severity, SubjectKind
+from monitor.assess.view import View
+from monitor.model.verdict import Evidence, Finding, Health, Reaction, Severity, SubjectKind
 
 
 def find(view: View) -> Iterator[Finding]:
@@ -17,15 +17,14 @@ def find(view: View) -> Iterator[Finding]:
         own, listener = member.scale_set, member.listener
         if not others or own is None:
             continue
-        mine = Holder(member.member.cluster, own).text
-        where = listed(sorted({other.cluster for other in others}))
+        where = listed(sorted({other.cluster for other in others})[:SHOWN])
         losing = loses(member)
         end = "its listener loses the session" if losing else "only one of the listeners can hold the session"
         sentence = (
-            f"{member.name} carries scale set id {own.scale_set_id}, and so does {others[0].scale_set.name} in {where}, "
-            f"under another group or name: {end}; one of the two records is wrong."
+            f"{member.name} carries scale set id {own.scale_set_id}, and so does {others[0].scale_set.name} in "
+            f"{where}, under another group or name: {end}; one of the two records is wrong."
         )
-        facts = (member.seen(f"the same id: {mine}; {'; '.join(other.text for other in others)}"),)
+        facts: tuple[Evidence, ...] = (member.seen(f"the same id: {several(member, others)}"),)
         if losing and listener is not None:
             facts += (restarts(member, listener),)
         health = Health.DEGRADED if losing else Health.HEALTHY

@@ -24,8 +24,8 @@ def find(view: View) -> Iterator[Finding]:
         cause = f"after a death by {killed.cause.value}" if killed else "left by a listener whose death was not seen"
         left = span(max(0.0, view.thresholds.session_grace - (member.at - since)))
         sentence = (
-            f"GitHub refuses {member.name}'s listener a session for {span(member.at - since)}: an old session, {cause}, "
-            f"has yet to expire; it has {left} more before we call it stuck."
+            f"GitHub refuses {member.name}'s listener a session for {span(member.at - since)}: an old session, "
+            f"{cause}, has yet to expire; it has {left} more before we call it stuck."
         )
         evidence = (*((last_words(member, conflict),) if conflict else ()), restarts(member, listener))
         yield RULE.finding(

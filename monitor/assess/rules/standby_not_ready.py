@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from monitor.assess.rule import Rule
 from monitor.assess.text import listed
 from monitor.assess.view import View
-from monitor.model.verdict import Evidence, Finding, Health, Path, Reaction, Severity, SubjectKind
+from monitor.model.signal import Path
+from monitor.model.verdict import Evidence, Finding, Health, Reaction, Severity, SubjectKind
 
 _GITHUB = frozenset({"gate", "policy", "github"})
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from monitor.assess.rule import Rule
 from monitor.assess.view import View
-from monitor.model.verdict import OBSERVER, Evidence, Finding, Health, Path, Reaction, Severity, SubjectKind
+from monitor.model.signal import Path
+from monitor.model.verdict import OBSERVER, Evidence, Finding, Health, Reaction, Severity, SubjectKind
 
 
 def find(view: View) -> Iterator[Finding]:

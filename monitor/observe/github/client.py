@@ -6,7 +6,6 @@ spent to the last request stops it, so that a switch works when monitoring has u
 """
 
 import asyncio
-import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from monitor.model.settings import GitHubAccess
 from monitor.model.signal import UnknownCause
 from monitor.observe.github.answers import error_of, exhausted, number, request_id
 from monitor.observe.github.auth import HEADERS, Rights, credentials
+from monitor.observe.github.etags import ETags, Kept
 from monitor.observe.github.github_time import GitHubTime
 from monitor.observe.http import HttpClient, HttpResponse
 
@@ -38,7 +38,6 @@ MUTATION_SPACING = 1.0
 _MONITOR_REQUESTS_AT_ONCE = 4
 _BACK_OFF = 60.0
 _MAX_BACK_OFF = 900.0
-_CACHE_ENTRIES = 4096
 
 _NEXT = re.compile(r"<([^>]+)>\s*;[^,]*\brel=\"?next\"?")
 
@@ -102,14 +101,6 @@ class Counters:
         return self.requests - self.not_modified
 
 
-@dataclass(frozen=True, slots=True)
-class _Cached:
-    etag: str
-    data: Any
-    next_url: str
-    linked: bool
-
-
 class GitHubClient:
     """One connection to one GitHub.
 
@@ -132,8 +123,7 @@ class GitHubClient:
         self._back_off = _BACK_OFF
         self._budget: RateBudget | None = None
         self._counters = Counters()
-        self._cache: dict[tuple[str, tuple[tuple[str, str], ...], Any], _Cached] = {}
-        self._cache_owner = b""
+        self._etags = ETags()
 
     def __repr__(self) -> str:
         return f"GitHubClient({self.name!r}, {self._http!r})"
@@ -277,7 +267,7 @@ class GitHubClient:
         what = f"GET {path.partition('?')[0]}"
         key = (path, tuple(sorted((name, str(value)) for name, value in (params or {}).items())), shape)
         token = await self._token(lane)
-        cached = self._cached(key, token) if lane is Lane.MONITOR else None
+        cached = self._etags.find(key, token) if lane is Lane.MONITOR else None
         at = self._clock.now()
         response = await self._exchange("GET", path, params, token, _condition(cached))
         if response.status == 401:
@@ -287,14 +277,14 @@ class GitHubClient:
                 response = await self._exchange("GET", path, params, token, {})
         self._judge(what, response)
         if response.status == 304 and cached is not None:
-            self._cache[key] = self._cache.pop(key, cached)  # Most recently used last.
+            self._etags.keep(key, token, cached)
             return Reply(cached.data, 304, True, request_id(response), at, cached.next_url, cached.linked)
         data = _decode(what, response, shape)
         link = response.headers.get("link", "")
         following = _NEXT.search(link)
-        entry = _Cached(response.headers.get("etag", ""), data, following[1] if following else "", bool(link))
+        entry = Kept(response.headers.get("etag", ""), data, following[1] if following else "", bool(link))
         if lane is Lane.MONITOR:
-            self._remember(key, token, entry)
+            self._etags.keep(key, token, entry)
         return Reply(data, response.status, False, request_id(response), at, entry.next_url, entry.linked)
 
     async def _token(self, lane: Lane) -> str:
@@ -383,24 +373,8 @@ class GitHubClient:
                 cause=UnknownCause.RATE_LIMITED,
             )
 
-    def _cached(self, key: tuple[str, tuple[tuple[str, str], ...], Any], token: str) -> _Cached | None:
-        """What GitHub told this very token before. ETags change with the token, so another one's are worthless."""
-        owner = hashlib.sha256(token.encode()).digest()
-        if owner != self._cache_owner:
-            self._cache.clear()
-            self._cache_owner = owner
-        return self._cache.get(key)
 
-    def _remember(self, key: tuple[str, tuple[tuple[str, str], ...], Any], token: str, entry: _Cached) -> None:
-        self._cached(key, token)
-        self._cache.pop(key, None)
-        if entry.etag:
-            self._cache[key] = entry
-        while len(self._cache) > _CACHE_ENTRIES:
-            self._cache.pop(next(iter(self._cache)))
-
-
-def _condition(cached: _Cached | None) -> dict[str, str]:
+def _condition(cached: Kept | None) -> dict[str, str]:
     return {"if-none-match": cached.etag} if cached is not None else {}
 
 

@@ -56,7 +56,7 @@ class RestProbe:
         self._clock = clock
         self._timing = timing
         mine = [pool for pool in pools if pool.connection == access.name]
-        self._used = frozenset(member.gate.group for pool in mine for member in pool.members)
+        self._used = frozenset(member.gate.group.casefold() for pool in mine for member in pool.members)
         self._labels = frozenset(member.scale_set for pool in mine for member in pool.members)
         self._groups_path = f"/orgs/{access.url.owner}/actions/runner-groups"
         self._lists: dict[int, _AccessList] = {}
@@ -75,7 +75,7 @@ class RestProbe:
         except (MonitorError, TimeoutError) as error:
             return self._failed(error, at)
         groups = _known(shapes, gaps)
-        used = [group for group in groups.values() if group.name in self._used]
+        used = [group for group in groups.values() if group.name.casefold() in self._used]
         part = _Part(deadline, gaps)
         runners, queue, lists, _ = await asyncio.gather(
             part.read("runners", lambda: self._runners(used)),

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import ssl
+from asyncio import sslproto
 from collections.abc import Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, Final
@@ -24,8 +25,12 @@ from monitor.observe.kubernetes.transport import DEFAULT_LIMIT, KubeAnswer, Kube
 
 _log = structlog.get_logger(__name__)
 
-CONNECTIONS: Final = 4
+CONNECTIONS: Final = 3
 """Per cluster. Each costs memory and a TLS handshake; one that hangs must not hold up the others."""
+
+# asyncio gives each TLS connection a read buffer of 256 KiB, which is more than all else that a cluster costs us;
+# a TLS record holds 16 KiB at most, so that a smaller buffer is as fast.
+sslproto.SSLProtocol.max_size = 32 * 1024
 
 _KEEP_ALIVE: Final = 75.0
 """Seconds that an idle connection is kept: over several polls, and below the API server's own 90."""

@@ -70,11 +70,12 @@ class KubernetesProbe:
         here = _namespaces(self._access.controller_namespace)
         there = self._access.runner_namespaces
         async with asyncio.TaskGroup() as group:
+            # Connections are few: what the rest of the poll waits for is asked for first.
+            pods = group.create_task(self._read(PODS, here, began, limit))
+            listeners = group.create_task(self._read(LISTENERS, here, began, limit))
+            controllers = group.create_task(self._read(CONTROLLERS, here, began, limit))
             scale_sets = group.create_task(self._read(SCALE_SETS, there, began, limit))
             runner_sets = group.create_task(self._read(RUNNER_SETS, there, began, limit))
-            controllers = group.create_task(self._read(CONTROLLERS, here, began, limit))
-            listeners = group.create_task(self._read(LISTENERS, here, began, limit))
-            pods = group.create_task(self._read(PODS, here, began, limit))
             story = group.create_task(self._story(listeners, pods, suspects, limit))
         starts, told, log_gaps = story.result()
         parts = (

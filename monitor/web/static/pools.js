@@ -114,7 +114,7 @@ function runners(item) {
 function queue(item) {
   if (!item.queue) return known(null);
   if (!item.queue.count) return "0";
-  return h("span", {}, `${item.queue.count}, oldest `, when(item.queue.oldest_at, "?"));
+  return h("span", { title: "jobs of the sentinel repositories that wait for this name, and since when the oldest does" }, `${item.queue.count}, `, when(item.queue.oldest_at, "?"));
 }
 
 function cooldown(item) {

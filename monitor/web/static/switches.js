@@ -36,7 +36,7 @@ function ended(item) {
   const tones = { done: "ok", incomplete: "warn", "rolled-back": "warn", abandoned: "bad" };
   const took = item.finished_at === null ? "" : `in ${span(item.finished_at - item.created_at)}`;
   return h("details", { class: "ended", "data-key": `ended:${item.id}` },
-    h("summary", {}, state(item.outcome ?? "running", tones[item.outcome] ?? "busy"), h("strong", {}, `${item.kind} of ${item.pools.join(", ")}`), ` ${move(item)} ${took} `, when(item.created_at)),
+    h("summary", {}, state(item.outcome ?? "running", tones[item.outcome] ?? "busy"), h("strong", {}, `${item.kind} of ${item.pools.join(", ")}`), ` ${move(item)} ${took}, `, when(item.created_at)),
     h("div", { class: "inside" }, h("p", {}, `${item.reason} (by ${item.by}, ${item.id})`), item.note ? h("p", {}, item.note) : null, steps(item)));
 }
 

@@ -199,6 +199,13 @@ def test_shutting_the_list_of_a_pool_that_serves_everybody_leaves_the_canaries()
     assert call.body == {"selected_repository_ids": [8]}
 
 
+def test_canaries_go_by_name_without_regard_to_case() -> None:
+    shown, access, canary = image(SELECTED, 1, 8), Access(SELECTED, some(1, 8)), frozenset({"ACME/R8"})
+    (call,) = shut_calls(shown, access, canary)
+    assert call.body == {"selected_repository_ids": [8]}
+    assert state_of(image(SELECTED, 8), access, canary) is GateState.SHUT
+
+
 def test_a_shut_group_needs_no_call() -> None:
     assert shut_calls(image(SELECTED, 3, 8), Access(SELECTED, some(1, 2)), canaries(8)) == ()
     assert shut_calls(image(SELECTED), Access(ALL), canaries()) == ()
@@ -401,6 +408,7 @@ async def test_a_group_that_was_made_anew_is_found_by_its_name(scene: Bench) -> 
     ("told", "code"),
     [
         (groups(group(7, "other")), "gate-unknown"),
+        (groups(group(7, "ARC-eu")), "gate-unknown"),
         (groups(group(7, "arc-eu", inherited=True)), "gate-inherited"),
         (groups(group(7, "arc-eu", "somehow")), "gate-unknown"),
     ],

@@ -96,6 +96,7 @@ class ScriptedGitHub:
             self.clock.at,
         )
         self.seen.append(seen)
+        await asyncio.sleep(0)  # Others get their turn, as they do over a network.
         script = self.scripts.get(f"{seen.method} {seen.path}")
         if not script:
             response = reply({"message": "Not Found"}, 404)(request)
@@ -135,7 +136,7 @@ def paged(key: str, items: list[dict[str, object]], *, linked: bool = True, tota
     def answer(request: Request) -> Response:
         size, page = int(request.query_params.get("per_page", "30")), int(request.query_params.get("page", "1"))
         part = items[(page - 1) * size : page * size]
-        headers = {}
+        headers = {"etag": f'"{page}"'}
         if linked and page * size < len(items):
             following = request.url.include_query_params(per_page=size, page=page + 1)
             headers["link"] = f'<{following}>; rel="next", <{following}>; rel="last"'

@@ -46,11 +46,15 @@ def minted(github: ScriptedGitHub, lasts: float = 3600.0) -> Answer:
     return answer  # type: ignore[return-value]
 
 
+def key_in(folder: Path, content: bytes) -> Path:
+    path = folder / "app.pem"
+    path.write_bytes(content)
+    return path
+
+
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
-    path = tmp_path / "app.pem"
-    path.write_bytes(pem())
-    return path
+    return key_in(tmp_path, pem())
 
 
 # A token in a file or in the environment
@@ -106,8 +110,8 @@ async def test_an_unset_variable_is_our_fault(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
-async def test_the_apps_key_buys_a_token(key_file: Path, form: PrivateFormat) -> None:
-    key_file.write_bytes(pem(form))
+async def test_the_apps_key_buys_a_token(tmp_path: Path, form: PrivateFormat) -> None:
+    key_file = key_in(tmp_path, pem(form))
     scene = app_bench(key_file)
     await scene.client.get("/meta")
     ask, use = scene.github.seen
@@ -245,8 +249,8 @@ def wrong_keys() -> list[bytes]:
 
 
 @pytest.mark.parametrize("content", wrong_keys(), ids=["empty", "text", "elliptic", "encrypted"])
-async def test_a_file_that_is_no_rsa_key_is_told_in_one_line(key_file: Path, content: bytes) -> None:
-    key_file.write_bytes(content)
+async def test_a_file_that_is_no_rsa_key_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+    key_file = key_in(tmp_path, content)
     scene = app_bench(key_file)
     with pytest.raises(Unauthorised) as caught:
         await scene.client.get("/meta")

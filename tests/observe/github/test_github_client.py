@@ -12,6 +12,7 @@ from monitor.model.settings import GitHubAccess
 from monitor.model.signal import UnknownCause
 from monitor.model.urls import GitHubUrl
 from monitor.observe.github import client as client_module
+from monitor.observe.github import etags
 from monitor.observe.github.shapes import GroupShape, RepositoryShape
 
 pytestmark = pytest.mark.anyio
@@ -103,7 +104,7 @@ async def test_a_new_token_drops_every_etag_of_the_old_one(tmp_path: Path) -> No
 
 
 async def test_what_is_kept_is_bounded(scene: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_CACHE_ENTRIES", 2)
+    monkeypatch.setattr(etags, "CACHE_ENTRIES", 2)
     for name in "abc":
         scene.github.on(f"GET /{name}", tagged({"name": name}))
     for name in ("a", "b", "a", "c", "a", "b"):

@@ -184,6 +184,13 @@ async def test_a_group_that_is_gone_is_simply_not_there(scene: Bench) -> None:
     assert seen.gaps == ()
 
 
+async def test_a_group_is_found_however_its_name_is_spelt(scene: Bench) -> None:
+    script(scene, "EU")
+    seen = await scene.probe(pool("eu")).poll()
+    assert set(seen.runners or ()) == {"EU"}
+    assert (seen.groups or {})["EU"].repositories
+
+
 async def test_one_odd_group_does_not_lose_us_the_others(scene: Bench) -> None:
     script(scene, "eu")
     scene.github.on(f"GET {GROUPS}", reply(groups(group(2, "eu"), group(9, "odd", "interstellar"))))

@@ -1,5 +1,6 @@
 """API server's JSON into values: what is read, what is forgiven, and that an odd object costs only itself."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -38,7 +39,7 @@ def test_a_scale_set_is_read() -> None:
     assert not value.deleting
 
 
-@pytest.mark.parametrize("number", [None, "", "0", "-1", "twelve", "1.5", "９", "9" * 30])
+@pytest.mark.parametrize("number", [None, "", "0", "-1", "twelve", "1.5", "\uff19", "9" * 30])
 def test_what_is_no_positive_number_is_no_scale_set_id(number: str | None) -> None:
     assert one(decode.SCALE_SETS, objects.scale_set(number=number)).scale_set_id is None
 
@@ -257,13 +258,9 @@ def test_any_bent_object_is_read_or_named(
 
 @given(st.binary(max_size=200), st.sampled_from(list(DECODERS.values())))
 def test_any_bytes_are_a_list_or_refused(body: bytes, decoder: decode.Decoder[Any]) -> None:
-    try:
-        page = decoder.page(body, NOW)
-    except decode.Unreadable as refused:
-        assert str(refused).isprintable()
-    else:
+    with contextlib.suppress(decode.Unreadable):
+        assert decoder.page(body, NOW).items == ()
         assert b"List" in body
-        assert page.items == ()
 
 
 @given(anything)

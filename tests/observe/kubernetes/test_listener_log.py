@@ -69,20 +69,26 @@ DEADLY = {
     "conflict up to 0.7, text, still trying": (CONFLICT_07_TEXT, ExitCause.CONFLICT),
     "conflict up to 0.7, JSON, still trying": (CONFLICT_07_JSON, ExitCause.CONFLICT),
     "not found": (
-        f'{FATAL}{SESSION}request POST {SESSIONS} failed(status="404 Not Found", activity_id="a"): '
-        "GitHub.Actions.Runtime.WebApi.RunnerScaleSetNotFoundException, GitHub.Actions.Runtime.WebApi: "
-        "No runner scale set found with identifier 12.",
+        (
+            f'{FATAL}{SESSION}request POST {SESSIONS} failed(status="404 Not Found", activity_id="a"): '
+            "GitHub.Actions.Runtime.WebApi.RunnerScaleSetNotFoundException, GitHub.Actions.Runtime.WebApi: "
+            "No runner scale set found with identifier 12."
+        ),
         ExitCause.NOT_FOUND,
     ),
     "token refused": (
-        f"{FATAL}{SESSION}failed to get runner registration token: request POST "
-        "https://api.github.com/orgs/o/actions/runners/registration-token "
-        'failed(status="401 Unauthorized", activity_id=""): Bad credentials',
+        (
+            f"{FATAL}{SESSION}failed to get runner registration token: request POST "
+            "https://api.github.com/orgs/o/actions/runners/registration-token "
+            'failed(status="401 Unauthorized", activity_id=""): Bad credentials'
+        ),
         ExitCause.CREDENTIALS,
     ),
     "app refused": (
-        f"{FATAL}request POST https://api.github.com/app/installations/1/access_tokens "
-        'failed(status="404 Not Found"): Integration not found',
+        (
+            f"{FATAL}request POST https://api.github.com/app/installations/1/access_tokens "
+            'failed(status="404 Not Found"): Integration not found'
+        ),
         ExitCause.CREDENTIALS,
     ),
     "token refused up to 0.13": (
@@ -94,8 +100,10 @@ DEADLY = {
         ExitCause.CREDENTIALS,
     ),
     "primary rate limit is a 403": (
-        f"{FATAL}request POST https://api.github.com/orgs/o/actions/runners/registration-token "
-        'failed(status="403 Forbidden"): (403 Forbidden): : API rate limit exceeded for installation ID 1.',
+        (
+            f"{FATAL}request POST https://api.github.com/orgs/o/actions/runners/registration-token "
+            'failed(status="403 Forbidden"): (403 Forbidden): : API rate limit exceeded for installation ID 1.'
+        ),
         ExitCause.RATE_LIMIT,
     ),
     "secondary rate limit": (
@@ -107,9 +115,11 @@ DEADLY = {
         ExitCause.RATE_LIMIT,
     ),
     "session gone": (
-        f"{FATAL}failed to get message: failed to refresh message session: request PATCH {SESSIONS} "
-        'failed(status="404 Not Found"): GitHub.Actions.Runtime.WebApi.RunnerAdminException: runner referenced a '
-        "session ID that doesn't exist in redis",
+        (
+            f"{FATAL}failed to get message: failed to refresh message session: request PATCH {SESSIONS} "
+            'failed(status="404 Not Found"): GitHub.Actions.Runtime.WebApi.RunnerAdminException: runner referenced a '
+            "session ID that doesn't exist in redis"
+        ),
         ExitCause.SESSION_LOST,
     ),
     "session gone up to 0.13": (f"{FATAL}refresh message session failed. 404", ExitCause.SESSION_LOST),
@@ -122,8 +132,10 @@ DEADLY = {
     "server errors": (f"{FATAL}POST https://api.github.com/x giving up after 5 attempt(s)", ExitCause.NETWORK),
     "end of file": (f'{FATAL}failed to get message: Get "{SERVICE}/message?x=1": unexpected EOF', ExitCause.NETWORK),
     "patch of the runner set": (
-        f'{FATAL}handling message: could not patch ephemeral runner set, patch JSON: "x": ephemeralrunnersets '
-        '"dev-abcde" not found',
+        (
+            f'{FATAL}handling message: could not patch ephemeral runner set, patch JSON: "x": ephemeralrunnersets '
+            '"dev-abcde" not found'
+        ),
         ExitCause.RUNNER_SET_PATCH,
     ),
     "the API server's own limiter": (
@@ -194,8 +206,10 @@ def test_what_a_living_listener_says_is_no_cause(log: str) -> None:
     [
         RUNNER_CONFLICT,
         "The actions runner dev-1 already has an active session",
-        'request POST https://x/_apis/distributedtask/pools/0/sessions?x failed(status="409 Conflict"): '
-        "TaskAgentSessionConflictException",
+        (
+            'request POST https://x/_apis/distributedtask/pools/0/sessions?x failed(status="409 Conflict"): '
+            "TaskAgentSessionConflictException"
+        ),
         "actions error: StatusCode 409: GitHub.DistributedTask.WebApi.AgentExistsException",
     ],
 )

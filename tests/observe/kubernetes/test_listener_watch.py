@@ -3,6 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+from observe.kubernetes import objects, scripted
+from observe.kubernetes.objects import listing
+from observe.kubernetes.scripted import LISTENER, LOG, PODS, PODS_HERE, Clock, Cluster, healthy, refusal
+
 from monitor.model.fleet import Timing
 from monitor.model.kubernetes import ClusterObservation, ExitCause, ListenerExit, ListenerPod
 from monitor.model.settings import ClusterAccess
@@ -10,9 +14,6 @@ from monitor.model.signal import Answer, UnknownCause
 from monitor.observe.kubernetes.listener_watch import MOST_LOGS, WAIT_ROUNDS, WAIT_STEP
 from monitor.observe.kubernetes.probe import KubernetesProbe
 from monitor.observe.kubernetes.transport import KubeAnswer
-from observe.kubernetes import objects, scripted
-from observe.kubernetes.objects import listing
-from observe.kubernetes.scripted import LISTENER, LOG, PODS, PODS_HERE, Clock, Cluster, healthy, refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -284,7 +285,7 @@ async def test_suspects_come_before_heartbeats(world: World) -> None:
     world.cluster.replies |= {f"{PODS_HERE}/{name}/log": said(world.clock.at, HEARTBEAT) for name in names}
     world.cluster.replies[f"{PODS_HERE}/{names[-1]}/log"] = said(world.clock.at, CONFLICT)
     seen = await world.poll(frozenset({names[-1]}))
-    assert causes([pod for pod in seen.listener_pods or () if pod.name == names[-1]][0]) == [ExitCause.CONFLICT]
+    assert causes(next(pod for pod in seen.listener_pods or () if pod.name == names[-1])) == [ExitCause.CONFLICT]
 
 
 async def test_a_death_is_told_alike_in_every_poll(world: World) -> None:
