@@ -123,7 +123,7 @@ class Executor:
             return await self._verify(intent, step, assessment)
         waits = await self._waits(intent, assessment)
         if waits:
-            log.info("switch waits", switch=intent.id, phase=str(intent.phase), reason=waits)
+            log.debug("switch waits", switch=intent.id, phase=str(intent.phase), reason=waits)
             return intent
         event = _lost(intent, assessment)
         if event:
@@ -264,9 +264,15 @@ def _lost(intent: Intent, assessment: Assessment) -> Event | None:
     if any(name in assessment.readiness and not assessment.readiness[name].ready for name in members):
         return Event.TARGET_LOST
     sources = [f"{pool}@{cluster}" for pool in intent.pools for cluster in intent.source]
-    if all(assessment.member(name).seen is Health.HEALTHY for name in sources):
+    if all(_serves_again(name, intent, assessment) for name in sources):
         return Event.SOURCE_BACK
     return None
+
+
+def _serves_again(member: str, intent: Intent, assessment: Assessment) -> bool:
+    """A job has started there since: looking healthy proves nothing to a process that has just begun to look."""
+    started = assessment.last_job_at.get(member)
+    return assessment.member(member).seen is Health.HEALTHY and started is not None and started > intent.created_at
 
 
 def _route(intent: Intent) -> str:

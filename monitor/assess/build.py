@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from monitor.assess.gates import find_group, folded, gate_state, scope
-from monitor.assess.matching import Matched, identity, place
+from monitor.assess.matching import Holder, Matched, Matches
 from monitor.assess.memory import ClusterMemory, GroupMemory, ListenerMemory, MemberMemory, Memory
 from monitor.assess.remember import group_key, newest_first
 from monitor.assess.text import span
-from monitor.assess.view import ClusterView, GitHubView, Holder, ListenerView, MemberView, View
+from monitor.assess.view import ClusterView, GitHubView, ListenerView, MemberView, View
 from monitor.model.board import Snapshot
 from monitor.model.fleet import Fleet, GateRef, Member, Pool
 from monitor.model.github import QueuedJobs, RunnerCounts
@@ -29,7 +29,7 @@ def build(
     snapshot: Snapshot,
     fleet: Fleet,
     pools: Mapping[str, PoolState],
-    matched: Mapping[str, Mapping[str, Matched]],
+    matched: Mapping[str, Matches],
     now: float,
 ) -> View:
     """The view of this walk; ``memory`` already has the snapshot folded in."""
@@ -49,7 +49,7 @@ def build(
             memory,
             fleet,
             pools.get(pool.name),
-            matched.get(member.cluster, {}).get(member.name, Matched()),
+            matched[member.cluster].by_member[member.name] if member.cluster in matched else Matched(),
             pods[member.cluster],
             behind[member.gate],
             scopes[pool.name],
@@ -210,11 +210,11 @@ def _holders(
     by_identity: dict[tuple[str, str, str], list[Holder]] = defaultdict(list)
     by_id: dict[tuple[str, int], list[Holder]] = defaultdict(list)
     for name in sorted(clusters):
-        for scale_set in sorted(clusters[name].memory.inventory, key=lambda one: (one.namespace, one.name)):
-            holder = Holder(name, scale_set, identity(scale_set))
+        for holder in clusters[name].memory.inventory:
+            scale_set = holder.scale_set
             by_identity[holder.identity].append(holder)
             if scale_set.scale_set_id is not None:
-                by_id[place(scale_set.config_url), scale_set.scale_set_id].append(holder)
+                by_id[holder.identity[0], scale_set.scale_set_id].append(holder)
     return (
         {key: tuple(holders) for key, holders in by_identity.items() if len(holders) > 1},
         {key: tuple(holders) for key, holders in by_id.items() if len(holders) > 1},

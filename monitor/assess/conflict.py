@@ -5,10 +5,14 @@ places, a second listener in the same cluster, the same thing everywhere at once
 that was killed, and what stays unexplained.
 """
 
-from monitor.assess.matching import identity, place
-from monitor.assess.view import Holder, MemberView, View
+from monitor.assess.matching import Holder, identity, place
+from monitor.assess.memory import ListenerMemory
+from monitor.assess.text import count, span
+from monitor.assess.view import MemberView, View
 from monitor.model.arc import listener_names
 from monitor.model.kubernetes import ExitCause, ListenerExit
+from monitor.model.signal import Path
+from monitor.model.verdict import Evidence
 
 SHOWN = 3
 """Records of a double that are written out; the rest are counted."""
@@ -50,16 +54,38 @@ def _is(holder: Holder, member: MemberView) -> bool:
     )
 
 
+def watched(view: View, holder: Holder) -> bool:
+    """Whether a scale set is that of a member."""
+    return any(_is(holder, member) for member in view.by_cluster.get(holder.cluster, ()))
+
+
 def holder_loses(view: View, holder: Holder) -> bool:
     """Whether the listener of a scale set, watched as a member or not, is losing the session or looping."""
+    return _losing_listener(view, holder) is not None
+
+
+def losing_session(view: View, holder: Holder) -> tuple[Evidence, ...]:
+    """How the listener of a scale set fares that loses the session, and its last words; () when it does not lose."""
+    listener = _losing_listener(view, holder)
+    if listener is None:
+        return ()
+    times = f"{count(len(listener.starts), 'time')} within {span(view.thresholds.churn_window)}"
+    at = view.clusters[holder.cluster].at
+    facts = [Evidence(at, Path.KUBERNETES, f"the listener in cluster {holder.cluster} started {times}")]
+    death = listener.newest_exit(ExitCause.CONFLICT)
+    if death is not None:
+        line = f": {death.line}" if death.line else ""
+        facts.append(Evidence(death.at, Path.KUBERNETES, f"listener died of {death.cause.value}{line}"))
+    return tuple(facts)
+
+
+def _losing_listener(view: View, holder: Holder) -> ListenerMemory | None:
     one = holder.scale_set
     memories = view.clusters[holder.cluster].memory.listeners
     names = listener_names(one.name, one.namespace, one.runner_group, one.config_url)
-    return any(
-        memories[name].conflict_since is not None or len(memories[name].starts) >= view.thresholds.churn_restarts
-        for name in names
-        if name in memories
-    )
+    listeners = (memories[name] for name in names if name in memories)
+    churn = view.thresholds.churn_restarts
+    return next((one for one in listeners if one.conflict_since is not None or len(one.starts) >= churn), None)
 
 
 def loses(member: MemberView) -> bool:

@@ -56,7 +56,7 @@ def _count(track: Track, seen: Health, observed_at: float, now: float, limits: L
         return replace(track, seen=seen, seen_since=since, readings=1, observed_at=max(observed_at, track.observed_at))
     if not new:
         return track if seen is track.seen else replace(track, seen=seen)
-    return replace(track, seen=seen, readings=track.readings + 1, observed_at=observed_at)
+    return Track(track.held, track.held_since, seen, track.seen_since, track.readings + 1, observed_at)
 
 
 def _recovering(health: Health) -> bool:

@@ -63,7 +63,7 @@ def rightful(scale_set: ScaleSet, listeners: Iterable[Listener]) -> Listener | N
     The controller finds a listener by its computed name only. Where no name fits, the newest one is taken: it was made
     last.
     """
-    present, former = listener_names(scale_set.name, scale_set.namespace, scale_set.runner_group, scale_set.config_url)
+    present, former = _names(scale_set.name, scale_set.namespace, scale_set.runner_group, scale_set.config_url)
     order = (former, present) if _version(scale_set.version) < HASHED_BY_GROUP else (present, former)
     candidates = sorted(listeners, key=lambda one: (one.created_at, one.name))
     for name in order:
@@ -73,6 +73,10 @@ def rightful(scale_set: ScaleSet, listeners: Iterable[Listener]) -> Listener | N
     return candidates[-1] if candidates else None
 
 
+_names = lru_cache(maxsize=65536)(listener_names)
+
+
+@lru_cache(maxsize=256)
 def _version(text: str) -> tuple[int, ...]:
     """A version's numbers; one that can't be read counts as the newest."""
     numbers = text.removeprefix("v").split("-")[0].split(".")
@@ -148,3 +152,45 @@ def _in_order(own: tuple[ScaleSet, ...], by_owner: Mapping[tuple[str, str], list
         return ()
     others = sorted((one for one in candidates if one is not first), key=lambda one: (one.created_at, one.name))
     return (first, *others)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The matched objects of one cluster, with what they were made from."""
+
+    observation: ClusterObservation
+    members: tuple[Member, ...]
+    by_member: Mapping[str, Matched]
+
+
+def matches(before: Matches | None, observation: ClusterObservation, members: tuple[Member, ...]) -> Matches:
+    """The matched objects of a cluster; those of the last walk where nothing has changed since."""
+    if before is not None and before.observation is observation and before.members == members:
+        return before
+    return Matches(observation, members, match(observation, members))
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A scale set somewhere in the fleet's clusters, watched as a member or not.
+
+    Attributes:
+        identity: what makes it one and the same as another to GitHub: URL, runner group and name.
+    """
+
+    cluster: str
+    scale_set: ScaleSet
+    identity: tuple[str, str, str]
+
+    @property
+    def text(self) -> str:
+        """Where it is, for people."""
+        one = self.scale_set
+        group = group_of(one)
+        return f"{one.namespace}/{one.name} in cluster {self.cluster} (runner group {group}, id {one.scale_set_id})"
+
+
+def holders(cluster: str, scale_sets: Iterable[ScaleSet]) -> tuple[Holder, ...]:
+    """A cluster's scale sets as the rest of the fleet sees them, in a fixed order."""
+    present = sorted((one for one in scale_sets if not one.deleting), key=lambda one: (one.namespace, one.name))
+    return tuple(Holder(cluster, one, identity(one)) for one in present)

@@ -6,7 +6,8 @@ All times are seconds since the epoch by the observer's steady clock.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from monitor.model.kubernetes import ExitCause, ListenerExit, ScaleSet
+from monitor.assess.matching import Holder, Matches
+from monitor.model.kubernetes import ExitCause, ListenerExit
 from monitor.model.verdict import Subject, Track
 
 KEPT_EXITS = 3600.0
@@ -108,7 +109,7 @@ class ClusterMemory:
     at: float | None = None
     dark: Spell | None = None
     listeners: Mapping[str, ListenerMemory] = field(default_factory=dict)
-    inventory: tuple[ScaleSet, ...] = ()
+    inventory: tuple[Holder, ...] = ()
     controller_seen: bool = False
 
 
@@ -143,6 +144,7 @@ class Memory:
         sightings: when each finding that now stands was first seen, by subject and code.
         suspects: listeners whose log the next poll should read, by cluster.
         blind_until: end of the hold after a late cycle or a clock jump.
+        matches: which objects belong to which member, by cluster; kept only to save work between two polls.
     """
 
     clusters: Mapping[str, ClusterMemory] = field(default_factory=dict)
@@ -153,6 +155,7 @@ class Memory:
     sightings: Mapping[tuple[Subject, str], float] = field(default_factory=dict)
     suspects: Mapping[str, frozenset[str]] = field(default_factory=dict)
     blind_until: float = 0.0
+    matches: Mapping[str, Matches] = field(default_factory=dict, compare=False, repr=False)
 
 
 def suspects(memory: Memory, cluster: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from monitor.assess.matching import Matched
+from monitor.assess.matching import Matched, Matches, holders
 from monitor.assess.memory import (
     KEPT_EXITS,
     KEPT_STARTS,
@@ -43,9 +43,7 @@ def jolted(observer: ObserverObservation, timing: Timing) -> bool:
     return observer.cycle_late >= timing.late or abs(observer.clock_jump) >= timing.late
 
 
-def remember(
-    memory: Memory, snapshot: Snapshot, fleet: Fleet, matched: Mapping[str, Mapping[str, Matched]], now: float
-) -> Memory:
+def remember(memory: Memory, snapshot: Snapshot, fleet: Fleet, matched: Mapping[str, Matches], now: float) -> Memory:
     """The memory with everything new in the snapshot folded in.
 
     Args:
@@ -71,7 +69,7 @@ def remember(
         for member in by_cluster[name]:
             remembered = memory.members.get(member.name, MemberMemory())
             if observation and new and observation.signal.answer is Answer.OK:
-                remembered = _fold_member(remembered, matched[name][member.name], observation.at, patience)
+                remembered = _fold_member(remembered, matched[name].by_member[member.name], observation.at, patience)
             members[member.name] = remembered
     github_at, groups = _fold_groups(memory, snapshot, fleet)
     return replace(memory, clusters=clusters, members=members, groups=groups, github_at=github_at)
@@ -112,7 +110,7 @@ def _fold_cluster(was: ClusterMemory, observation: ClusterObservation, fleet: Fl
         return replace(was, at=at, dark=dark)
     inventory = was.inventory
     if observation.scale_sets is not None:
-        inventory = tuple(one for one in observation.scale_sets if not one.deleting)
+        inventory = holders(observation.cluster, observation.scale_sets)
     return ClusterMemory(
         at=at,
         dark=dark,
@@ -140,13 +138,13 @@ def _fold_listeners(
         if not here and at - before.seen_at > KEPT_EXITS:
             continue
         own = sorted(pods.get(name, ()), key=newest_first)
-        listener = fold_listener(before, own, events.get(name, ()), at, thresholds)
         absent: Spell | None = before.absent
         if not here or any(pod.state is ContainerState.RUNNING and not pod.deleting for pod in own):
             absent = None
         elif observation.listener_pods is not None:
             absent = extend(absent, at, patience)
-        folded[name] = replace(listener, seen_at=at if here else before.seen_at, absent=absent)
+        seen_at = at if here else before.seen_at
+        folded[name] = _fold_listener(before, own, events.get(name, ()), at, thresholds, seen_at, absent)
     return folded
 
 
@@ -155,12 +153,14 @@ def newest_first(pod: ListenerPod) -> tuple[float, str]:
     return -pod.created_at, pod.uid
 
 
-def fold_listener(
+def _fold_listener(
     before: ListenerMemory,
     pods: list[ListenerPod],
     events: Iterable[ListenerStart],
     at: float,
     thresholds: Thresholds,
+    seen_at: float,
+    absent: Spell | None,
 ) -> ListenerMemory:
     """One listener's memory with one more reading at ``at``; ``pods`` newest first."""
     starts = {start.key: start.at for start in before.starts}
@@ -183,12 +183,13 @@ def fold_listener(
     kept = sorted((one for one in exits.values() if at - one.at <= KEPT_EXITS), key=lambda one: (one.at, one.cause))
     newest = pods[0] if pods else None
     return ListenerMemory(
-        seen_at=before.seen_at,
+        seen_at=seen_at,
         starts=tuple(Start(key, moment) for moment, key in recent),
         exits=tuple(kept),
         pod_uid=newest.uid if newest else before.pod_uid,
         restart_count=newest.restart_count if newest else before.restart_count,
         conflict_since=_conflict_since(before, kept, newest, bool(recent), at, thresholds),
+        absent=absent,
     )
 
 
@@ -239,14 +240,21 @@ def _fold_member(was: MemberMemory, matched: Matched, at: float, patience: float
     unlistened = was.unlistened
     if matched.listeners is not None:
         unlistened = None if matched.listeners else extend(unlistened, at, patience)
-    now = replace(was, registered=True, unlistened=unlistened, max_runners=scale_set.max_runners)
-    if matched.runner_sets is None:
-        return now
-    running = sum(one.running for one in matched.runner_sets)
-    wanted = sum(one.desired for one in matched.runner_sets)
-    started = was.running is not None and running > was.running and running > scale_set.min_runners
-    stuck = extend(was.stuck, at, patience) if wanted > running and not started else None
-    return replace(now, running=running, stuck=stuck, started_at=at if started else was.started_at)
+    running, stuck, started_at = was.running, was.stuck, was.started_at
+    if matched.runner_sets is not None:
+        before, running = running, sum(one.running for one in matched.runner_sets)
+        wanted = sum(one.desired for one in matched.runner_sets)
+        started = before is not None and running > before and running > scale_set.min_runners
+        started_at = at if started else started_at
+        stuck = extend(stuck, at, patience) if wanted > running and not started else None
+    return MemberMemory(
+        running=running,
+        started_at=started_at,
+        stuck=stuck,
+        unlistened=unlistened,
+        max_runners=scale_set.max_runners,
+        registered=True,
+    )
 
 
 def group_key(connection: str, group: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from monitor.assess.matching import group_of
+from monitor.assess.matching import Holder
 from monitor.assess.memory import ClusterMemory, GroupMemory, ListenerMemory, MemberMemory, Memory
 from monitor.model.board import Snapshot
 from monitor.model.fleet import Fleet, Member, Pool, Thresholds
@@ -287,26 +287,6 @@ class MemberView:
         observation = self.github.observation if self.github else None
         time = observation.at if observation else self.at
         return Evidence(time if at is None else at, Path.GITHUB, text)
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A scale set somewhere in the fleet's clusters, watched as a member or not.
-
-    Attributes:
-        identity: what makes it one and the same as another to GitHub: URL, runner group and name.
-    """
-
-    cluster: str
-    scale_set: ScaleSet
-    identity: tuple[str, str, str]
-
-    @property
-    def text(self) -> str:
-        """Where it is, for people."""
-        one = self.scale_set
-        group = group_of(one)
-        return f"{one.namespace}/{one.name} in cluster {self.cluster} (runner group {group}, id {one.scale_set_id})"
 
 
 @dataclass(frozen=True, slots=True)

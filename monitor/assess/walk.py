@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from monitor.assess.build import build
 from monitor.assess.impact import user_impact
-from monitor.assess.matching import Matched, match
+from monitor.assess.matching import Matches, matches
 from monitor.assess.memory import Memory
 from monitor.assess.readiness import readiness
 from monitor.assess.registry import COMMON, RANK, RULES
@@ -35,7 +35,7 @@ def assess(
         The memory for the next walk, and the assessment. Equal arguments give equal results, whatever the order of
         the mappings.
     """
-    matched = _match(snapshot, fleet)
+    matched = _match(memory, snapshot, fleet)
     memory = remember(memory, snapshot, fleet, matched, now)
     view = build(memory, snapshot, fleet, pools, matched, now)
     view = replace(view, readiness={member.name: readiness(view, member) for member in view.members})
@@ -53,15 +53,17 @@ def assess(
         listener_starts={member.name: member.listener.starts if member.listener else 0 for member in view.members},
         quiet_until=_quiet_until(memory, snapshot, fleet),
     )
-    return replace(memory, tracks=judge.tracks, sightings=sightings, suspects=_suspects(view)), assessment
+    return replace(
+        memory, tracks=judge.tracks, sightings=sightings, suspects=_suspects(view), matches=matched
+    ), assessment
 
 
-def _match(snapshot: Snapshot, fleet: Fleet) -> dict[str, dict[str, Matched]]:
+def _match(memory: Memory, snapshot: Snapshot, fleet: Fleet) -> dict[str, Matches]:
     members: dict[str, list[Member]] = defaultdict(list)
     for member in fleet.members:
         members[member.cluster].append(member)
     return {
-        name: match(observation, members[name])
+        name: matches(memory.matches.get(name), observation, tuple(members[name]))
         for name, observation in sorted(snapshot.clusters.items())
         if name in fleet.clusters
     }

@@ -109,7 +109,7 @@ def _left(intent: Intent) -> str:
         lines += [f"Prove by a job that {_names(step.members)} serves." for step in unverified]
     if intent.kind in _FENCING:
         lines += [f"{_text(cluster)} stays fenced until a failback or a person clears it." for cluster in intent.source]
-        back = f"arc-monitor switchover {_code(intent.pools[0])} --back {_code(intent.id)}"
+        back = f"arc-monitor switchover --back {_code(intent.id)}"
         lines.append(f"When {_names(intent.source)} is mended: `{back}`.")
     lines.append(
         "Jobs that were bound to the source before the switch stay bound to it: look for them and re-run them."

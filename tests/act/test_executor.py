@@ -263,11 +263,22 @@ async def test_a_target_that_is_lost_before_it_opened_turns_the_switch_round(sta
     assert stage.groups.landed == []
 
 
-async def test_a_source_that_comes_back_before_anything_opened_turns_the_switch_round(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("started", "outcome"), [(NOW + 5, Outcome.ROLLED_BACK), (NOW - 5, Outcome.DONE), (None, Outcome.DONE)]
+)
+async def test_only_a_source_that_starts_jobs_again_turns_the_switch_round(
+    stage: Stage, started: float | None, outcome: Outcome
+) -> None:
     await begin(stage)
     stage.scene.put(verdict(SubjectKind.MEMBER, f"linux@{EU}", Health.HEALTHY))
-    assert (await settle(stage)).outcome is Outcome.ROLLED_BACK
-    assert stage.groups.landed == []
+    process = stage.process()
+    (intent,) = await process.store.running()
+    stage.clock.advance(10)
+    jobs = {f"linux@{EU}": started, f"linux@{US}": stage.clock.now() + 1}
+    intent = await process.executor.advance(intent, replace(stage.assessment(), last_job_at=jobs))
+    await process.store.close()
+    assert intent.outcome is outcome
+    assert bool(stage.groups.landed) is (outcome is Outcome.DONE)
 
 
 async def test_an_administrators_edit_between_read_and_write_is_kept(stage: Stage) -> None:

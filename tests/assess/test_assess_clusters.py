@@ -18,6 +18,7 @@ from assess.values import (
     failing_obs,
     fleet,
     found,
+    gate,
     github_obs,
     group_name,
     observer,
@@ -179,7 +180,7 @@ class TestClusterUnreachable:
 
     def test_jobs_that_wait_while_github_was_not_watched_prove_nothing(self) -> None:
         def make(at: float) -> Snapshot:
-            unread = at < DARK + 60.0
+            unread = START + 60.0 < at < DARK + 60.0
             return dark_east(at, queue=waiting(at, 3, 500.0), **({"runners": None} if unread else {}))
 
         seen = story(make, DARK + 60.0 + 105.0)
@@ -192,6 +193,20 @@ class TestClusterUnreachable:
             return board if at < DARK else replace(board, github={CONNECTION: bad})
 
         assert "RegionDark" not in {code for code, _ in codes(story(make, DARK + 3600.0))}
+
+    def test_jobs_of_another_pool_that_start_there_are_a_sign_of_life_too(self) -> None:
+        linux, gpu = pool(), pool("gpu")
+        own_groups = tuple(replace(one, gate=gate(one.cluster, f"{one.cluster}-gpu")) for one in gpu.members)
+        daemon = Daemon(fleet(linux, replace(gpu, members=own_groups)), states() | states(name="gpu"))
+
+        def make(at: float) -> Snapshot:
+            number = int(at - START) // 30
+            busy = RunnerCounts("east-gpu", 1, 1, 0, frozenset({number}))
+            return dark_east(at, runners=runners(counts("east")) | {"east-gpu": busy}, queue=waiting(at, 3, 900.0))
+
+        seen = story(make, DARK + 900.0, daemon)
+        assert "jobs go on starting" in found(seen, "ClusterUnreachable", "east").sentence
+        assert "RegionDark" not in {code for code, _ in codes(seen)}
 
     def test_one_blip_is_no_verdict(self) -> None:
         daemon = Daemon()

@@ -63,11 +63,10 @@ def polls(
     return seen
 
 
-def double(at: float, *, losing: bool) -> list[ClusterObservation]:
+def double(at: float, *, losing: bool, **changes: Any) -> list[ClusterObservation]:
     """West carries east's scale set: same name, same runner group, the same adopted id."""
-    one = scale_set(
-        "west", runner_group=group_name("east"), registered_group=group_name("east"), scale_set_id=ids("east")
-    )
+    group = group_name("east")
+    one = scale_set("west", runner_group=group, registered_group=group, scale_set_id=ids("east"), **changes)
     own = listener(one)
     exits = (death(ExitCause.CONFLICT, at, f"w-{at}"),)
     made = pod(own, f"w-{at}", at - 2.0, exits=exits) if losing else pod(own)
@@ -114,6 +113,35 @@ class TestDuplicates:
         finding = found(seen, "DuplicateScaleSet", "linux@east")
         assert finding.reaction is Reaction.ALERT
         assert not any(one.reaction.switches for one in seen.findings)
+
+    @pytest.mark.parametrize("told", [True, False])
+    def test_a_double_outside_the_configuration_that_loses_is_told_by_the_member_that_serves(self, told: bool) -> None:
+        def boards(at: float) -> list[ClusterObservation]:
+            own = cluster_obs("west", at)
+            intruder = double(at, losing=True, namespace="copy", uid="copy")[0]
+            pods = intruder.listener_pods or ()
+            if not told:
+                pods = tuple(replace(one, exits=()) for one in pods)
+            return [
+                cluster_obs(
+                    "west",
+                    at,
+                    scale_sets=(*(own.scale_sets or ()), *(intruder.scale_sets or ())),
+                    listeners=(*(own.listeners or ()), *(intruder.listeners or ())),
+                    listener_pods=(*(own.listener_pods or ()), *pods),
+                )
+            ]
+
+        seen = polls(Daemon(), boards, 900.0)
+        finding = found(seen, "DuplicateScaleSet", "linux@east")
+        assert (finding.reaction, finding.health) == (Reaction.ALERT, Health.HEALTHY)
+        assert "installed a second time in west" in finding.sentence
+        assert "the listener there loses" in finding.sentence
+        assert any("in cluster west started" in item.text for item in finding.evidence)
+        assert any("session-conflict" in item.text for item in finding.evidence) is told
+        assert "helm --kube-context west" in " ".join(finding.hints)
+        assert [item.code for item in seen.findings] == ["DuplicateScaleSet"]
+        assert seen.member("linux@east").seen is Health.HEALTHY
 
     def test_a_double_is_remembered_while_its_cluster_cannot_be_read(self) -> None:
         daemon = misgrouped_fleet()

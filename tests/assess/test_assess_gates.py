@@ -249,7 +249,7 @@ class TestFenced:
         seen = daemon.walk(snapshot(START, github=github_obs(START, ("west",))))
         finding = found(seen, "ReturnedMember", "linux@east")
         assert (finding.reaction, finding.health) == (Reaction.ALERT, Health.HEALTHY)
-        assert finding.hints[1] == "arc-monitor switchover linux --to east --back i-1"
+        assert finding.hints[1] == "arc-monitor switchover --back i-1"
         assert codes(seen) == {("ReturnedMember", "linux@east")}
 
     def test_still_sick_it_has_not_returned(self) -> None:

@@ -332,6 +332,13 @@ class TestListenerCrashLoop:
         finding = found(seen, "ListenerCrashLoop")
         assert (finding.reaction, finding.health, finding.impact) == (Reaction.SWITCH_MEMBER, Health.FAILED, True)
 
+    @pytest.mark.parametrize(("age", "told"), [(99.0, True), (100.0, False)])
+    def test_it_is_over_once_a_pod_outlives_what_a_loop_can(self, age: float, *, told: bool) -> None:
+        # Three starts in 300 s: a loop that slow starts every 100 s at the latest.
+        events = tuple(started(OWN, f"u{number}", START - age - number * 5.0) for number in range(1, 9))
+        board = cluster_obs("east", START, listener_pods=(pod(OWN, "good", START - age),), listener_starts=events)
+        assert (names(Daemon().walk(snapshot(START, board))) == {"ListenerCrashLoop"}) is told
+
     def test_a_rate_limit_never_does(self) -> None:
         dying = TestScaleSets.dying(ExitCause.RATE_LIMIT)
         seen = walk(dying, 600.0, github=lambda at: {"queue": waiting(at, 2, at - START)})

@@ -187,6 +187,16 @@ class Rig:
         assert until is None or until(self.status), self.told()
         return self.status
 
+    async def look(self) -> None:
+        """Poll everything once, a poll's interval later; the cycle that would follow is left to the test."""
+        timing = self.settings.fleet.timing
+        for _ in range(round(timing.poll / timing.cycle)):
+            await self.daemon.cycle()
+            self.clock.advance(timing.cycle)
+            self.world.step()
+        for target in self.daemon.targets:
+            await self.daemon.poll(target)
+
     def found(self, *codes: str) -> Callable[[Status], Finding | None]:
         """A condition: one of these findings stands."""
 

@@ -10,15 +10,15 @@ from monitor.model.status import Status
 from monitor.model.switch import Outcome
 
 pytestmark = pytest.mark.anyio
-LAST = 8
+LAST = 14
 """Requests from the first read of a gate to the last one read back; a later one is no part of the switch."""
 
 
 def about_to_switch(status: Status) -> bool:
-    """Only time is missing, and it is over before the next cycle."""
+    """Only time is missing, and the next poll confirms the fault."""
     blocks = status.decisions["linux"].blocks
     due = [block.clears_at for block in blocks if block.code is BlockCode.NOT_CONFIRMED and block.clears_at]
-    return len(blocks) == len(due) == 1 and due[0] <= status.at + status.fleet.timing.cycle
+    return len(blocks) == len(due) == 1 and due[0] <= status.at + status.fleet.timing.poll
 
 
 async def cycles(rig: Rig) -> None:
@@ -35,7 +35,7 @@ async def test_killed_between_any_two_requests(tmp_path: Path, last: int, *, lan
     await rig.run(400)
     rig.world.faults.start("runners_pending", cluster=HOME)
     await rig.run(900, about_to_switch)
-    rig.clock.advance(rig.settings.fleet.timing.cycle)
+    await rig.look()
     rig.door.last, rig.door.lands = last, lands
     with pytest.raises(Killed):
         await cycles(rig)

@@ -3,6 +3,7 @@
 Everything here blocks, and may be called from several threads.
 """
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from kube.arc import Arc
-from kube.controlplane import GROUP, Assets, ControlPlane
+from kube.controlplane import GROUP, PATIENCE, Assets, ControlPlane
 from kube.kubelet import Kubelet
 
 from monitor.sim.loglines import ListenerTexts
@@ -24,10 +25,13 @@ KINDS: Final = ("autoscalinglisteners", "autoscalingrunnersets", "ephemeralrunne
 BEAT: Final = 15.0
 """Seconds between two lines of a living listener; ARC's writes one every 50."""
 
+MOMENT: Final = 0.4
+"""Seconds for which a pod in a conflict loop runs, is seen dead, and waits to be started: 20 to 30 die in a minute."""
+
 
 @dataclass(frozen=True)
 class Runners:
-    """How many runners a scale set has: those that wait for a place, those that run, and the running ones without job."""
+    """How many runners a scale set has; ``idle`` are those of the running ones that have no job."""
 
     pending: int = 0
     running: int = 0
@@ -52,7 +56,7 @@ class Region:
         self.arc = Arc(plane, kubelet)
         self.second = replace(self.arc, runners=SECOND_NAMESPACE)
         self.texts = ListenerTexts(self.arc.version, "https://pipelines.actions.example/tenant/123/")
-        self._answers = True
+        self._broken = ""
         self._lock = threading.RLock()
         self._shown: dict[Arc, Runners] = {}
         self._beats: dict[str, float] = {}
@@ -78,7 +82,7 @@ class Region:
         return name
 
     def install_second(self, scale_set_id: int, url: str, group: str) -> str:
-        """Install the scale set once more, in another cluster's runner group: the mistake. Return its listener's name."""
+        """Install the scale set once more, in another cluster's runner group; return its listener's name."""
         return self._install(self.second, scale_set_id, url, group)
 
     def serve(self, listener: str) -> None:
@@ -87,6 +91,12 @@ class Region:
             self.arc.listener_running(listener)
             self._beats[listener] = 0.0
             self.beat()
+
+    def restart(self, listener: str) -> None:
+        """Give a listener a new pod that serves, as after the loss of its node."""
+        with self._lock:
+            self.arc.delete_pod(listener)
+            self.serve(listener)
 
     def _install(self, arc: Arc, scale_set_id: int, url: str, group: str) -> str:
         with self._lock:
@@ -100,7 +110,7 @@ class Region:
         """Let the scale set have these runners, unless the API server is broken: then ARC can't write either."""
         arc = arc or self.arc
         with self._lock:
-            if self._answers and self._shown.get(arc) != runners:
+            if not self._broken and self._shown.get(arc) != runners:
                 arc.set_runners(
                     SCALE_SET,
                     pending=runners.pending,
@@ -123,8 +133,8 @@ class Region:
     def losing_session(self, listener: str, scale_set_id: int, *, termination_message: bool) -> Iterator[None]:
         """Let a listener be refused its session again and again, as ARC's is that lost it to another cluster.
 
-        Its pod runs for a moment, says the line that ARC's listener says, ends, is deleted and made anew: same name, new
-        UID, restart count 0.
+        Inside the block it has died once already. Its pod runs for a moment, says the line that ARC's listener says,
+        ends, is deleted and made anew: same name, new UID, restart count 0.
 
         Args:
             listener: whose pod it is.
@@ -133,62 +143,60 @@ class Region:
                 it, and the log of a pod that lives for a moment is all that there is.
         """
         arc = replace(self.arc, fallback_to_logs=termination_message)
-        told_to_stop, first = threading.Event(), threading.Event()
+        chain = self.texts.conflict(SCALE_SET, scale_set_id)
+        told_to_stop, died = threading.Event(), threading.Event()
+
+        def die() -> None:
+            arc.listener_failed(listener, self.texts.fatal(time.time(), chain))
+            died.set()
+
+        def make_anew() -> None:
+            arc.delete_pod(listener)
+            arc.create_pod(listener)
 
         def loop() -> None:
-            while True:
-                for act in self._crash(arc, listener, scale_set_id):
-                    with self._lock:
-                        act()
-                    first.set()
-                    # These are the pod's own short lives: scheduled, started, refused, seen by the controller.
-                    if told_to_stop.wait(0.4):
-                        return
+            for act in itertools.cycle((lambda: arc.listener_running(listener), die, make_anew)):
+                with self._lock:
+                    act()
+                # The pod's own short lives: until it is refused, until the controller sees it, until it is started.
+                if told_to_stop.wait(MOMENT):
+                    return
 
         with self._lock:
             self._beats.pop(listener, None)
         thread = threading.Thread(target=loop, name=f"churn of {listener}")
         thread.start()
         try:
-            first.wait()
+            if not died.wait(PATIENCE):
+                raise TimeoutError(f"the listener {listener} does not die")
             yield
         finally:
             told_to_stop.set()
             thread.join()
-
-    def _crash(self, arc: Arc, listener: str, scale_set_id: int) -> list["Act"]:
-        chain = self.texts.conflict(SCALE_SET, scale_set_id)
-
-        def die() -> None:
-            arc.listener_failed(listener, self.texts.fatal(time.time(), chain))
-
-        def make_anew() -> None:
-            arc.delete_pod(listener)
-            arc.create_pod(listener)
-
-        return [lambda: arc.listener_running(listener), die, make_anew]
 
     # What breaks.
 
     def kill(self) -> None:
         """Let the API server be gone: connections are refused."""
         with self._lock:
-            self._answers = False
+            self._broken = "killed"
             self.plane.kill()
 
     def freeze(self) -> None:
         """Let the API server hang: connections open, and nothing answers on them."""
         with self._lock:
-            self._answers = False
+            self._broken = "frozen"
             self.plane.freeze()
 
     def heal(self) -> None:
         """Bring the API server back from either."""
         with self._lock:
-            if not self._answers:
-                self.plane.thaw()
-                self.plane.revive()
-                self._answers = True
+            match self._broken:
+                case "frozen":
+                    self.plane.thaw()
+                case "killed":
+                    self.plane.revive()
+            self._broken = ""
 
 
 @contextmanager

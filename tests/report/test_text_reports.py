@@ -109,7 +109,7 @@ def test_the_incident_report_tells_what_was_done_in_order() -> None:
     assert "Not this one" not in text
     assert "`PUT /orgs/acme/actions/runner-groups/12/repositories -> 204 (request C0DE:1A2B)`" in text
     assert "| acme/east-1 | 11 | selected | 42 |" in text
-    assert "--back 20260921T142211-7f3a" in text
+    assert "`arc-monitor switchover --back 20260921T142211-7f3a`" in text
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

@@ -2,24 +2,32 @@
 
 from collections.abc import Iterator
 
-from monitor.assess.conflict import SHOWN, duplicates, holder_loses, loses, several
+from monitor.assess.conflict import SHOWN, duplicates, holder_loses, loses, losing_session, several, watched
 from monitor.assess.deaths import last_words, restarts
+from monitor.assess.matching import Holder
 from monitor.assess.rule import Rule
 from monitor.assess.text import listed
-from monitor.assess.view import Holder, MemberView, View
+from monitor.assess.view import MemberView, View
 from monitor.model.verdict import Evidence, Finding, Health, Reaction, Severity, SubjectKind
 
 
 def find(view: View) -> Iterator[Finding]:
-    """Yield one finding for the member that loses; as long as nobody does, one for each that is installed twice."""
+    """Yield one finding for the member that loses; while nobody does, one for each that is installed twice.
+
+    A double that is no member has nobody of its own to speak for it: where that one loses, the member that it doubles
+    carries the finding, though it serves.
+    """
     for member in view.members:
         others = duplicates(view, member)
         if not others:
             continue
+        losing = tuple(other for other in others if holder_loses(view, other))
         if loses(member):
             yield _loser(member, others)
-        elif not any(holder_loses(view, other) for other in others):
+        elif not losing:
             yield _waiting(member, others)
+        elif not any(watched(view, other) for other in losing):
+            yield _keeper(view, member, others, losing)
 
 
 def _inventory(member: MemberView, others: tuple[Holder, ...]) -> Evidence:
@@ -50,6 +58,32 @@ def _waiting(member: MemberView, others: tuple[Holder, ...]) -> Finding:
     return RULE.finding(
         member.name, sentence, (_inventory(member, others),), health=Health.HEALTHY, names=_names(member, others)
     )
+
+
+def _keeper(view: View, member: MemberView, others: tuple[Holder, ...], losing: tuple[Holder, ...]) -> Finding:
+    where = listed([other.cluster for other in losing[:SHOWN]])
+    sentence = (
+        f"{member.name} is installed a second time in {where} with the same name and runner group "
+        f"{member.member.gate.group}: the listener there loses the one session to this one, which serves; the "
+        "configuration is at fault, not a cluster."
+    )
+    facts = (_inventory(member, others), *losing_session(view, losing[0]))
+    return RULE.finding(
+        member.name, sentence, facts, health=Health.HEALTHY, names=_names(member, others) | _swapped(member, losing[0])
+    )
+
+
+def _swapped(member: MemberView, loser: Holder) -> dict[str, str]:
+    """Names for hints, which speak to the place that loses, where that is not the member's."""
+    own = member.scale_set
+    return {
+        "cluster": loser.cluster,
+        "namespace": loser.scale_set.namespace,
+        "scale_set": loser.scale_set.name,
+        "other_cluster": member.member.cluster,
+        "other_namespace": own.namespace if own else member.member.namespace,
+        "other_scale_set": own.name if own else member.member.scale_set,
+    }
 
 
 def _names(member: MemberView, others: tuple[Holder, ...]) -> dict[str, str]:

@@ -57,7 +57,7 @@ RULE = Rule(
     hints=(
         "arc-monitor explain {pool}",
         "Somebody reopened it (Terraform, an admin): gh api '/orgs/{organization}/audit-log?phrase=runner_group'",
-        "To use it again: arc-monitor switchover {pool} --to {cluster} --back {intent}",
+        "To use it again: arc-monitor switchover --back {intent}",
     ),
     sources=("ARC#3351", "facts/failover-anchors.md R20, S21"),
     runbook="fenced-member-serving",

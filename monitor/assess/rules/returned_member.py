@@ -41,8 +41,8 @@ RULE = Rule(
     kind=SubjectKind.MEMBER,
     find=find,
     hints=(
-        "arc-monitor switchover {pool} --to {cluster} --back {intent} --dry-run",
-        "arc-monitor switchover {pool} --to {cluster} --back {intent}",
+        "arc-monitor switchover --back {intent} --dry-run",
+        "arc-monitor switchover --back {intent}",
         "Caches are cold after an absence: let it soak, and fail back in working hours.",
     ),
     sources=("facts/failover-anchors.md R19, R20",),

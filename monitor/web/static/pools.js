@@ -5,7 +5,7 @@ import { count, evidence, hints, known, signals, state, tag, verdict } from "./p
 import { when } from "./time.js";
 
 const SHOWN = 100;
-const TONES = { none: "ok", alert: "warn", hold: "busy", propose: "busy", switch: "busy" };
+const TONES = { none: "ok", alert: "warn", hold: "warn", propose: "busy", switch: "busy" };
 
 /** The pools that match, those that need a look first. */
 export function pools(status, words, only) {
@@ -20,7 +20,7 @@ export function pools(status, words, only) {
 /** How many pools there are, and how many need a look. */
 export function poolCount(status) {
   const looks = status.pools.filter(needsLook).length;
-  return looks ? `${looks} of ${count(status.pools.length, "pool")} need a look` : `${count(status.pools.length, "pool")}, all as wanted`;
+  return looks ? `${looks} of ${count(status.pools.length, "pool")} ${looks === 1 ? "needs" : "need"} a look` : `${count(status.pools.length, "pool")}, all as wanted`;
 }
 
 function matches(pool, words) {
