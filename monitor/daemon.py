@@ -140,9 +140,13 @@ class Daemon:
         self._executor.park()
         self.publisher.close()
         async with self._cycling:
-            closing = [*self._clusters.values(), *self._github.values(), self._notifier]
-            for item in [*closing, *([self._page] if self._page else [])]:
-                await item.close()
+            for cluster in self._clusters.values():
+                await cluster.close()
+            for connection in self._github.values():
+                await connection.close()
+            if self._page is not None:
+                await self._page.close()
+            await self._notifier.close()
             await self._store.close()
             await self._lease.release()
 
@@ -162,7 +166,7 @@ class Daemon:
             self._cycle.store_took(error)
         else:
             self._cycle.store_took(None)
-        await self._notifier.notify(status.assessment, status.at)
+        await self._notifier.notify(status.assessment, status.at, tuple(status.decisions.values()))
 
 
 async def serve(settings: Settings) -> None:

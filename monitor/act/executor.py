@@ -163,7 +163,7 @@ class Executor:
             log.info("gate written", switch=intent.id, step=step.name, call=str(call), request=request_id)
         if calls and self._calls(intent, step, {step.gate: await gate.read(step.gate)}):
             raise Transient(f"{step.name}: GitHub does not show the change yet")
-        text = f"{step.name}: {'read back as wanted' if calls else 'it was so already'}"
+        text = "read back as wanted" if calls else "it was so already"
         after = plan.recorded(intent, step, text, tuple(sent), self._clock.now())
         await self._store.save_intent(after)
         return after

@@ -1,6 +1,6 @@
 """What a pool is meant to serve, and what each member's gate lets through of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from monitor.model.board import Snapshot
 from monitor.model.fleet import GateRef, Pool
@@ -70,18 +70,44 @@ def gate_state(group: RunnerGroup | None, access: Access | None, canary: frozens
     """
     if group is None:
         return GateState.UNKNOWN
-    if group.visibility is not Visibility.SELECTED:
-        return GateState.OPEN
-    served = serving(group, canary)
-    if served is None:
+    if group.visibility is Visibility.SELECTED and group.repositories is None:
         return GateState.UNKNOWN
+    if access is None:
+        shut = group.visibility is Visibility.SELECTED and not serving(group, canary)
+        return GateState.SHUT if shut else GateState.UNKNOWN
+    return lets_through(group.visibility, group.repositories or (), access, canary)
+
+
+def lets_through(
+    visibility: Visibility, repositories: Iterable[Repository], access: Access, canary: frozenset[str]
+) -> GateState:
+    """What a group of this visibility and list lets through, measured against what it should serve.
+
+    OPEN when every repository of ``access`` is let in, SHUT when none is, PARTIAL in between; canaries never count.
+    A group that is ``private`` counts as open to a list of repositories, though it keeps public ones out: access
+    lists do not tell which are public. UNKNOWN only where ``access`` names nobody and the group lets somebody in,
+    because then nothing says whether that is as it should be.
+    """
+    if visibility is not Visibility.SELECTED:
+        narrower = visibility is Visibility.PRIVATE and access.visibility is Visibility.ALL
+        return GateState.PARTIAL if narrower else GateState.OPEN
+    served = without(repositories, canary)
     if not served:
         return GateState.SHUT
-    if access is None:
-        return GateState.UNKNOWN
     if access.visibility is not Visibility.SELECTED:
         return GateState.PARTIAL
-    return GateState.OPEN if served >= frozenset(access.repositories) else GateState.PARTIAL
+    wanted = without(access.repositories, canary)
+    if not wanted:
+        return GateState.UNKNOWN
+    if wanted <= served:
+        return GateState.OPEN
+    return GateState.PARTIAL if wanted & served else GateState.SHUT
+
+
+def without(repositories: Iterable[Repository], canary: frozenset[str]) -> frozenset[int]:
+    """Ids of the repositories that are no canaries; names are compared without regard to case."""
+    shy = folded(canary)
+    return frozenset(repository.id for repository in repositories if repository.full_name.casefold() not in shy)
 
 
 def folded(names: frozenset[str]) -> frozenset[str]:

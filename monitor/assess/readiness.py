@@ -9,6 +9,9 @@ from monitor.model.github import RunnerGroup
 from monitor.model.signal import Answer, UnknownCause
 from monitor.model.verdict import Check, Readiness
 
+FENCE = "fence"
+"""Name of the check that a planned switch may overrule: a person who asks for it lifts the fence."""
+
 
 def readiness(view: View, member: MemberView) -> Readiness:
     """Every check of one member, each with its text and the time of the reading behind it."""
@@ -17,7 +20,7 @@ def readiness(view: View, member: MemberView) -> Readiness:
 
 def fit(found: Readiness) -> bool:
     """Whether every check but the fence passed: the member is well, and kept shut on purpose."""
-    return all(check.passed for check in found.checks if check.name != "fence")
+    return all(check.passed for check in found.checks if check.name != FENCE)
 
 
 def _checks(view: View, member: MemberView) -> Iterator[Check]:
@@ -44,8 +47,8 @@ def _eligible(member: MemberView) -> Check:
 def _fence(member: MemberView) -> Check:
     fence = member.fence
     if fence is None:
-        return Check("fence", True, "not fenced", None)
-    return Check("fence", False, f"fenced by {fence.intent or 'a switch'}: {fence.reason}", fence.since)
+        return Check(FENCE, True, "not fenced", None)
+    return Check(FENCE, False, f"fenced by {fence.intent or 'a switch'}: {fence.reason}", fence.since)
 
 
 def _api(member: MemberView) -> Check:

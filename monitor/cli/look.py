@@ -51,7 +51,9 @@ def status(
 
 
 def explain(
-    subject: Annotated[str, typer.Argument(help="pool, pool@cluster, cluster, region, GitHub connection or arc-monitor")],
+    subject: Annotated[
+        str, typer.Argument(help="pool, pool@cluster, cluster, region, GitHub connection or arc-monitor")
+    ],
     config: ConfigOption = None,
     url: UrlOption = "",
     output: OutputOption = Output.TABLE,

@@ -4,6 +4,7 @@ Evidence, hysteresis and cool-down do not bind a person; the order of steps, the
 time do.
 """
 
+from monitor.assess.readiness import FENCE
 from monitor.decide.moves import Moving, moving
 from monitor.decide.situation import Situation
 from monitor.model.decision import BlockCode
@@ -85,7 +86,7 @@ def _refuse_unready(wanted: Moving, target: str, assessment: Assessment) -> None
         member = f"{name}@{target}"
         if member not in assessment.readiness:
             continue
-        failing = [check for check in assessment.readiness[member].failing if check.name != "not-fenced"]
+        failing = [check for check in assessment.readiness[member].failing if check.name != FENCE]
         if failing:
             raise Refused(BlockCode.NO_READY_TARGET, f"{member} is not ready: {failing[0].text}")
         if assessment.member(member).seen in {Health.FAILED, Health.BLIND}:

@@ -45,7 +45,7 @@ class Narrator:
 
     def note(self, text: str) -> None:
         """Say something beside the story."""
-        self._console.print(f"                   [dim]{escape(text)}[/]")
+        self._console.print(f"                          [dim]{escape(text)}[/]", soft_wrap=True)
 
     def finding(self, finding: FindingDoc) -> None:
         """Print a finding as ``explain`` would: what, why, what would change our mind, what to do."""
@@ -56,7 +56,9 @@ class Narrator:
         for hint in finding.hints[:2]:
             self.note(f"hint: {hint}")
 
-    async def until(self, what: str, look: Callable[[StatusDocument], T | None], *, within: float = 60.0) -> T:
+    async def until(
+        self, what: str, look: Callable[[StatusDocument], T | None], *, within: float = 60.0, quiet: bool = False
+    ) -> T:
         """Wait until the daemon's status shows it, and count it as seen.
 
         Raises:
@@ -67,12 +69,16 @@ class Narrator:
         while time.monotonic() < deadline:
             status = await self._stage.status() or status
             found = look(status) if status else None
+            if found and not quiet:
+                self._saw(what)
             if found:
-                self.seen.append(what)
-                self._line("[green]seen[/]   ", escape(what))
                 return found
             await asyncio.sleep(LOOK_EVERY)
         raise NotSeen(f"not seen within {within:.0f} s: {what}\n{_present(status)}")
+
+    async def now(self) -> StatusDocument:
+        """What the daemon says at this moment."""
+        return await self.until("the daemon answers", lambda status: status, quiet=True)
 
     async def check(self, what: str, *, holds: bool) -> None:
         """Count something as seen that holds now.
@@ -82,6 +88,9 @@ class Narrator:
         """
         if not holds:
             raise NotSeen(f"it should hold, and does not: {what}\n{_present(await self._stage.status())}")
+        self._saw(what)
+
+    def _saw(self, what: str) -> None:
         self.seen.append(what)
         self._line("[green]seen[/]   ", escape(what))
 

@@ -37,8 +37,8 @@ async def _play(speed: float, *, serve: bool, port: int) -> bool:
             failover = await tell(stage, narrator)
             await _report(stage, narrator, console, failover)
         except NotSeen as error:
-            console.print(f"\n[bold red]The story broke off.[/] {error}", markup=True)
-            console.print(f"[dim]{_tail(stage)}[/]", markup=False)
+            console.print("\n[bold red]The story broke off.[/]")
+            console.print(f"{error}\n\nThe daemon's last words:\n{_tail(stage)}", markup=False, soft_wrap=True)
             return False
         except MonitorError as error:
             console.print(f"\n{error}", style="red", markup=False)

@@ -1,9 +1,10 @@
 """The story: a conflict explained and left alone, a half-dead region, the failover, the return, the failback."""
 
+from monitor.assess.readiness import FENCE
 from monitor.demo.narrator import Narrator, findings, found, pool, serving, switch
 from monitor.demo.settings import POOLS
 from monitor.demo.stage import Stage
-from monitor.report.shapes import StatusDocument, SwitchDoc
+from monitor.report.shapes import FindingDoc, StatusDocument, SwitchDoc
 
 HOME, AWAY = "eu-west", "us-east"
 CONFLICT = ("DuplicateScaleSet", "SharedScaleSetId")
@@ -39,9 +40,10 @@ async def conflict(stage: Stage, narrator: Narrator) -> None:
     narrator.act("A session conflict")
     narrator.does(f"somebody installs pool linux a second time, in {AWAY}: same name, same runner group as in {HOME}")
     stage.world.faults.start("session_conflict", cluster=AWAY, scale_set="linux", victim=HOME)
-    finding = await narrator.until("the conflict is named with its cause", lambda status: found(status, *CONFLICT))
+    await narrator.until("the conflict is named, and whose fault it is", lambda status: found(status, *CONFLICT))
+    finding = await narrator.until("the dying listener's own words are read", _said)
     narrator.finding(finding)
-    status = await narrator.until("the listener is seen to die and to be made anew", _churn)
+    status = await narrator.now()
     decision = pool(status, "linux").decision
     epochs = [item.epoch for item in status.pools]
     await narrator.check(
@@ -58,7 +60,7 @@ async def half_dead(stage: Stage, narrator: Narrator) -> SwitchDoc:
     narrator.act("A half-dead region")
     narrator.does(f"{HOME}: no runner pod can be scheduled any more; its listeners live and go on taking jobs")
     stage.world.faults.start("runners_pending", cluster=HOME)
-    finding = await narrator.until("the black hole is found", lambda status: found(status, "RunnersPending"))
+    finding = await narrator.until("the black hole is found", _black_hole)
     narrator.finding(finding)
     status = await narrator.until("a failover is wanted, and waits for its proofs", _blocked)
     decision = pool(status, "linux").decision
@@ -124,9 +126,15 @@ def findings_that_speak(status: StatusDocument) -> list[str]:
     return [item.code for item in findings(status) if item.reaction != "none" and item.severity != "info"]
 
 
-def _churn(status: StatusDocument) -> StatusDocument | None:
-    clusters = {cluster.name: cluster for region in status.regions for cluster in region.clusters}
-    return status if (clusters[AWAY].listener_starts or 0) >= 3 else None
+def _said(status: StatusDocument) -> FindingDoc | None:
+    """The conflict's finding once its evidence has the listener's last line, the 409."""
+    finding = found(status, *CONFLICT)
+    return finding if finding and any("409" in item.text for item in finding.evidence) else None
+
+
+def _black_hole(status: StatusDocument) -> FindingDoc | None:
+    finding = found(status, "RunnersPending")
+    return finding if finding and finding.reaction.startswith("switch") else None
 
 
 def _blocked(status: StatusDocument) -> StatusDocument | None:
@@ -149,7 +157,7 @@ def _well(status: StatusDocument, cluster: str) -> StatusDocument | None:
 def _ready(status: StatusDocument, cluster: str, *, fenced: bool = False) -> bool:
     members = [member for item in status.pools for member in item.members if member.cluster == cluster]
     return all(
-        all(check.passed or (fenced and check.name == "not-fenced") for check in member.checks) and member.checks
+        all(check.passed or (fenced and check.name == FENCE) for check in member.checks) and member.checks
         for member in members
     )
 

@@ -30,3 +30,5 @@ def configure(settings: LogSettings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    # It warns of every turn that is skipped; those are counted as a metric instead.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)

@@ -114,7 +114,7 @@ def _left(intent: Intent) -> str:
     lines.append(
         "Jobs that were bound to the source before the switch stay bound to it: look for them and re-run them."
     )
-    if intent.note:
+    if intent.note and intent.outcome is not Outcome.DONE:
         lines.append(_text(intent.note))
     return "\n".join(f"- {line}" for line in lines)
 

@@ -1,4 +1,4 @@
-"""The whole daemon over the simulated world, in one process and in simulated time: an hour of faults in a second or two."""
+"""The whole daemon over the simulated world, in one process and in simulated time: an hour of faults in seconds."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -45,20 +45,43 @@ def one(name: str, **args: object) -> tuple[tuple[str, Mapping[str, object]], ..
 
 TWO_POLLS = 35.0
 SCENARIOS = (
-    Scenario("A1-same-name-and-group", one("session_conflict", cluster=AWAY, victim=HOME, **LISTENER),
-             ("DuplicateScaleSet",), within=TWO_POLLS),
+    Scenario(
+        "A1-same-name-and-group",
+        one("session_conflict", cluster=AWAY, victim=HOME, **LISTENER),
+        ("DuplicateScaleSet",),
+        within=TWO_POLLS,
+    ),
     Scenario("A3-stale-session", one("listener_oom", cluster=HOME, **LISTENER), ("StaleSession",), within=TWO_POLLS),
-    Scenario("A5-conflict-everywhere", one("conflict_everywhere"), ("ConflictEverywhere",), within=TWO_POLLS,
-             blocked=frozenset({BlockCode.CORRELATED})),
+    Scenario(
+        "A5-conflict-everywhere",
+        one("conflict_everywhere"),
+        ("ConflictEverywhere",),
+        within=TWO_POLLS,
+        blocked=frozenset({BlockCode.CORRELATED}),
+    ),
     Scenario("A6-orphan", one("orphan_listener", cluster=HOME, **LISTENER), ("OrphanListener",), within=TWO_POLLS),
     Scenario("B1-pod-missing", one("listener_evicted", cluster=HOME, **LISTENER), ("ListenerPodMissing",), moves=True),
     Scenario("B3-listener-hangs", one("listener_hang", cluster=HOME, **LISTENER), ("ListenerSilent",), moves=True),
-    Scenario("C1-set-gone-on-the-standby", one("scale_set_deleted", cluster=AWAY, **LISTENER),
-             ("ScaleSetGone", "StandbyNotReady")),
-    Scenario("C2-set-gone-on-the-active", one("scale_set_deleted", cluster=HOME, **LISTENER), ("ScaleSetGone",), moves=True),
-    Scenario("C5-credentials-rejected-everywhere", one("bad_credentials"), ("CredentialsRejectedEverywhere",),
-             blocked=frozenset({BlockCode.CORRELATED})),
-    Scenario("C6-credentials-rejected-in-one-cluster", one("bad_credentials", cluster=HOME), ("CredentialsRejected",), moves=True),
+    Scenario(
+        "C1-set-gone-on-the-standby",
+        one("scale_set_deleted", cluster=AWAY, **LISTENER),
+        ("ScaleSetGone", "StandbyNotReady"),
+    ),
+    Scenario(
+        "C2-set-gone-on-the-active", one("scale_set_deleted", cluster=HOME, **LISTENER), ("ScaleSetGone",), moves=True
+    ),
+    Scenario(
+        "C5-credentials-rejected-everywhere",
+        one("bad_credentials"),
+        ("CredentialsRejectedEverywhere",),
+        blocked=frozenset({BlockCode.CORRELATED}),
+    ),
+    Scenario(
+        "C6-credentials-rejected-in-one-cluster",
+        one("bad_credentials", cluster=HOME),
+        ("CredentialsRejected",),
+        moves=True,
+    ),
     Scenario("D1-black-hole", one("runners_pending", cluster=HOME), ("RunnersPending",), moves=True),
     Scenario("D5-runners-fail", one("runners_failing", cluster=HOME), ("RunnersPending",), moves=True),
     Scenario("D7-controller-down", one("controller_down", cluster=HOME), ("ControllerDown",), moves=True),
@@ -67,25 +90,47 @@ SCENARIOS = (
     Scenario("E1-html-instead-of-json", one("github_errors", status=502, html=True), ("GitHubUnwell",)),
     Scenario("E1-ten-second-answers", one("github_slow", seconds=12), ("GitHubUnwell",)),
     Scenario("E1-unreachable", one("github_unreachable"), ("GitHubUnwell",)),
-    Scenario("E1-incident-hides-nothing", (("runners_pending", {"cluster": HOME}), ("status_incident", {})),
-             ("GitHubUnwell", "RunnersPending"), blocked=frozenset({BlockCode.GITHUB_UNWELL})),
+    Scenario(
+        "E1-incident-hides-nothing",
+        (("runners_pending", {"cluster": HOME}), ("status_incident", {})),
+        ("GitHubUnwell", "RunnersPending"),
+        blocked=frozenset({BlockCode.GITHUB_UNWELL}),
+    ),
     Scenario("E7-rate-limited", one("github_rate_limited"), ("GitHubBudget",)),
     Scenario("GitHub-token-expired", one("github_unauthorised"), ("GitHubAccessDenied",)),
     Scenario("F1-region-dark", one("region_dark", cluster=HOME), ("RegionDark",), moves=True),
-    Scenario("F1-region-dark-during-an-incident", (("region_dark", {"cluster": HOME}), ("status_incident", {})),
-             ("RegionDark", "GitHubUnwell"), blocked=frozenset({BlockCode.GITHUB_UNWELL})),
+    Scenario(
+        "F1-region-dark-during-an-incident",
+        (("region_dark", {"cluster": HOME}), ("status_incident", {})),
+        ("RegionDark", "GitHubUnwell"),
+        blocked=frozenset({BlockCode.GITHUB_UNWELL}),
+    ),
     Scenario("F2-daemon-cut-off", one("api_unreachable", cluster=HOME), ("ClusterUnreachable",), within=TWO_POLLS),
-    Scenario("F2-daemon-cut-off-from-all", (("api_unreachable", {"cluster": HOME}), ("api_unreachable", {"cluster": AWAY})),
-             ("ObserverBlind",), within=TWO_POLLS),
+    Scenario(
+        "F2-daemon-cut-off-from-all",
+        (("api_unreachable", {"cluster": HOME}), ("api_unreachable", {"cluster": AWAY})),
+        ("ObserverBlind",),
+        within=TWO_POLLS,
+    ),
     Scenario("F2-slow-api", one("api_slow", cluster=HOME, seconds=12), ("ClusterUnreachable",)),
-    Scenario("F3-credentials-refused", one("api_unauthorised", cluster=HOME), ("ClusterAccessDenied",), within=TWO_POLLS),
+    Scenario(
+        "F3-credentials-refused", one("api_unauthorised", cluster=HOME), ("ClusterAccessDenied",), within=TWO_POLLS
+    ),
     Scenario("F3-one-right-missing", one("api_forbidden", cluster=HOME, resource="pods"), ("ClusterAccessDenied",)),
-    Scenario("F5-both-dark", (("region_dark", {"cluster": HOME}), ("region_dark", {"cluster": AWAY})), ("NoHealthyMember",),
-             blocked=frozenset({BlockCode.NO_READY_TARGET})),
-    Scenario("F6-standby-dark", (("runners_pending", {"cluster": HOME}), ("region_dark", {"cluster": AWAY})),
-             ("StandbyNotReady", "RunnersPending"), blocked=frozenset({BlockCode.NO_READY_TARGET})),
+    Scenario(
+        "F5-both-dark",
+        (("region_dark", {"cluster": HOME}), ("region_dark", {"cluster": AWAY})),
+        ("NoHealthyMember",),
+        blocked=frozenset({BlockCode.NO_READY_TARGET}),
+    ),
+    Scenario(
+        "F6-standby-dark",
+        (("runners_pending", {"cluster": HOME}), ("region_dark", {"cluster": AWAY})),
+        ("StandbyNotReady", "RunnersPending"),
+        blocked=frozenset({BlockCode.NO_READY_TARGET}),
+    ),
     Scenario("standby-dark", one("region_dark", cluster=AWAY), ("StandbyNotReady",), within=TWO_POLLS),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda item: item.id)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from kube.arc import Arc
-from kube.controlplane import GROUP, PATIENCE, Assets, ControlPlane
+from kube.controlplane import GROUP, MERGE, PATIENCE, READER, READER_RULES, Assets, ControlPlane
 from kube.kubelet import Kubelet
 
 from monitor.sim.loglines import ListenerTexts
@@ -69,7 +69,7 @@ class Region:
         with self._lock:
             for kind in KINDS:
                 for namespace in (self.arc.controllers, self.arc.runners, SECOND_NAMESPACE):
-                    self.plane.request("DELETE", f"/apis/{GROUP}/v1alpha1/namespaces/{namespace}/{kind}")
+                    self._delete_all(kind, namespace)
             for kind in ("pods?gracePeriodSeconds=0", "events"):
                 self.plane.request("DELETE", f"/api/v1/namespaces/{self.arc.controllers}/{kind}")
             self._shown.clear()
@@ -84,6 +84,15 @@ class Region:
     def install_second(self, scale_set_id: int, url: str, group: str) -> str:
         """Install the scale set once more, in another cluster's runner group; return its listener's name."""
         return self._install(self.second, scale_set_id, url, group)
+
+    def uninstall_second(self, listener: str) -> None:
+        """Take the second installation away again."""
+        with self._lock:
+            self._beats.pop(listener, None)
+            self._shown.pop(self.second, None)
+            self.arc.delete_listener(listener)
+            for kind in KINDS:
+                self._delete_all(kind, SECOND_NAMESPACE)
 
     def serve(self, listener: str) -> None:
         """Let a listener run and say that it has its session."""
@@ -103,6 +112,9 @@ class Region:
             return arc.install(
                 scale_set=SCALE_SET, scale_set_id=scale_set_id, url=url, group=group, max_runners=MAX_RUNNERS
             )
+
+    def _delete_all(self, kind: str, namespace: str) -> None:
+        self.plane.request("DELETE", f"/apis/{GROUP}/v1alpha1/namespaces/{namespace}/{kind}")
 
     # What goes on.
 
@@ -197,6 +209,17 @@ class Region:
                 case "killed":
                     self.plane.revive()
             self._broken = ""
+
+    @contextmanager
+    def without_right(self, resource: str) -> Iterator[None]:
+        """Let the daemon's user not read one resource, such as ``events``."""
+        role = f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{READER}"
+        fewer = [{**rule, "resources": [one for one in rule["resources"] if one != resource]} for rule in READER_RULES]
+        self.plane.request("PATCH", role, {"rules": fewer}, media=MERGE)
+        try:
+            yield
+        finally:
+            self.plane.request("PATCH", role, {"rules": READER_RULES}, media=MERGE)
 
 
 @contextmanager

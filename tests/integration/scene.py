@@ -62,6 +62,46 @@ class Scene:
         """Let it be well again."""
         self.github(lambda world: world.faults.clear(fault))
 
+    def dark(self, name: str) -> None:
+        """Let a region lose its power: no API server, and at GitHub its listener and its runners are heard of no more."""
+        self.regions[name].kill()
+        self.start("region_dark", cluster=name)
+
+    def light(self, name: str) -> None:
+        """Give a dark region its power back."""
+        self.regions[name].heal()
+        self.regions[name].restart(self.listeners[name])
+        self.clear("region_dark")
+
+    @contextmanager
+    def conflict(self, *, serving_one_loses: bool, termination_message: bool) -> Iterator[str]:
+        """Let somebody install the serving region's scale set in the standby too: same name, same runner group.
+
+        Args:
+            serving_one_loses: the second listener takes the session and brings the jobs there; otherwise it is the one
+                that is refused.
+            termination_message: see ``Region.losing_session``.
+
+        Yields:
+            The region whose listener dies again and again.
+        """
+        home, away = self.regions.values()
+        number = self.scale_set_id(home.name)
+        second = away.install_second(number, self.url, home.group)
+        loser, listener = away, second
+        if serving_one_loses:
+            away.serve(second)
+            self.shown[home.name] = (away, away.second)
+            home.show(Runners())
+            loser, listener = home, self.listeners[home.name]
+        try:
+            with loser.losing_session(listener, number, termination_message=termination_message):
+                yield loser.name
+        finally:
+            self.shown[home.name] = (home, home.arc)
+            away.uninstall_second(second)
+            home.serve(self.listeners[home.name])
+
     @property
     def url(self) -> str:
         """The githubConfigUrl."""

@@ -1,6 +1,7 @@
 """The daemon as a process, two real kube-apiservers read by an ordinary read-only user, and GitHub over HTTP."""
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from integration.daemon import (
     pool,
     write_configuration,
 )
-from integration.region import SCALE_SET, Region, Runners
+from integration.region import SCALE_SET, Region
 from integration.scene import Scene, clusters, scene
 from kube.controlplane import find_assets, missing, until
 
@@ -75,37 +76,33 @@ def test_everything_is_read_with_read_only_rights_and_adopted(stage: Scene, daem
         ]
         assert [(one.version, one.ready) for one in seen.controllers or ()] == [("0.14.2", 1)]
         assert seen.listener_starts == 1
-    daemon.until(lambda doc: (member(doc, HOME).runner_set or Runners()).running > 0, "runners of the real cluster")
+    daemon.until(lambda doc: running_runners(doc, HOME) > 0, "runners that the real cluster shows")
     daemon.until(lambda doc: runs_jobs(doc, HOME), "busy runners and jobs that start at GitHub")
-    assert not stage.landed
+    with stage.regions[HOME].without_right("events"):
+        [gap] = daemon.until(lambda doc: doc.observer.gaps, "a gap where a right is missing")
+    assert (gap.source, gap.part) == (f"cluster/{HOME}", "listener_starts")
+    assert "events" in gap.reason
+    assert untouched(stage, daemon.now())
     assert daemon.stop() == 0
 
 
 @pytest.mark.parametrize(
-    ("loser", "termination_message"), [(AWAY, True), (HOME, False)], ids=["the-newcomer-loses", "the-serving-one-loses"]
+    ("serving_one_loses", "termination_message"),
+    [(False, True), (True, False)],
+    ids=["the-newcomer-loses", "the-serving-one-loses"],
 )
 def test_a_session_conflict_is_named_within_two_polls_and_nothing_is_switched(
-    stage: Scene, daemon: Daemon, loser: str, termination_message: bool
+    stage: Scene, daemon: Daemon, serving_one_loses: bool, termination_message: bool
 ) -> None:
     daemon.until(well, "all is well")
-    home, away = stage.regions[HOME], stage.regions[AWAY]
-    number = stage.scale_set_id(HOME)
-    second = away.install_second(number, stage.url, home.group)
-    listener = second
-    if loser == HOME:
-        away.serve(second)
-        stage.shown[HOME] = (away, away.second)
-        home.show(Runners())
-        listener = stage.listeners[HOME]
-
-    with stage.regions[loser].losing_session(listener, number, termination_message=termination_message):
+    with stage.conflict(serving_one_loses=serving_one_loses, termination_message=termination_message) as loser:
         before = polls(daemon.now(), f"cluster/{loser}")
         status = daemon.until(lambda doc: doc if explained(doc) else None, "the conflict is named with its cause")
         needed = polls(status, f"cluster/{loser}") - before
         finding = explained(status)
+        enough = before + needed + CONFIRM_READINGS + 2
         daemon.until(
-            lambda doc: polls(doc, f"cluster/{loser}") >= before + needed + CONFIRM_READINGS + 2,
-            "time enough for a switch that must not come",
+            lambda doc: polls(doc, f"cluster/{loser}") >= enough, "time enough for a switch that must not come"
         )
         status = daemon.now()
 
@@ -119,6 +116,7 @@ def test_a_session_conflict_is_named_within_two_polls_and_nothing_is_switched(
     assert (decision.kind, decision.code, decision.source) == ("alert", "DuplicateScaleSet", [])
     assert untouched(stage, status)
     assert runs_jobs(status, HOME)
+    daemon.until(lambda doc: not found(doc, "DuplicateScaleSet"), "the conflict is over")
 
 
 def test_a_dead_region_is_left_for_the_standby_and_come_back_to_by_the_printed_command(
@@ -126,8 +124,7 @@ def test_a_dead_region_is_left_for_the_standby_and_come_back_to_by_the_printed_c
 ) -> None:
     daemon.until(well, "all is well")
     daemon.until(lambda doc: runs_jobs(doc, HOME), "jobs run in the serving region")
-    stage.regions[HOME].kill()
-    stage.start("region_dark", cluster=HOME)
+    stage.dark(HOME)
 
     switch = daemon.until(ended, "the failover has ended")
     assert (switch.kind, switch.outcome, switch.automatic, switch.code) == ("failover", "done", True, "RegionDark")
@@ -147,10 +144,11 @@ def test_a_dead_region_is_left_for_the_standby_and_come_back_to_by_the_printed_c
     assert report.returncode == 0, report.stderr
     assert report.stdout.startswith(f"# Failover of {SCALE_SET}: done")
 
-    stage.regions[HOME].heal()
-    stage.regions[HOME].restart(stage.listeners[HOME])
-    stage.clear("region_dark")
-    daemon.until(lambda doc: returned(doc, HOME), "the region is well again, and only its fence keeps it shut")
+    stage.light(HOME)
+    mended_at = time.time()
+    daemon.until(
+        lambda doc: returned(doc, HOME, mended_at), "the region is well again, and only its fence keeps it shut"
+    )
     command = re.search(r"`arc-monitor (switchover --back \S+)`", report.stdout)
     assert command is not None
     back = arc_monitor(daemon.config, *command[1].split(), "--yes", "--reason", "it is mended")
@@ -225,6 +223,12 @@ def cluster(status: StatusDocument, name: str) -> ClusterDoc:
     return next(one for region in status.regions for one in region.clusters if one.name == name)
 
 
+def running_runners(status: StatusDocument, region: str) -> int:
+    """As ARC's own counters in the cluster have it."""
+    counters = member(status, region).runner_set
+    return counters.running if counters else 0
+
+
 def runs_jobs(status: StatusDocument, region: str) -> bool:
     """Jobs have been seen to start there, of late, and run there now."""
     one = member(status, region)
@@ -239,8 +243,11 @@ def explained(status: StatusDocument) -> FindingDoc | None:
     return finding if places and any("already has an active session" in text for text in texts) else None
 
 
-def returned(status: StatusDocument, region: str) -> bool:
-    one = member(status, region)
+def returned(status: StatusDocument, region: str, since: float) -> bool:
+    """It was read after that instant and is ready, but for its fence."""
+    one, read_at = member(status, region), cluster(status, region).observed_at
+    if read_at is None or read_at < since:
+        return False
     return one.verdict.seen == "healthy" and [check.name for check in one.checks if not check.passed] == ["fence"]
 
 

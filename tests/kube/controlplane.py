@@ -279,7 +279,7 @@ class ControlPlane:
         names = [str(crd["metadata"]["name"]) for crd in made]
 
         def established() -> bool:
-            conditions = [self.request("GET", f"{crds}/{name}")["status"].get("conditions", []) for name in names]
+            conditions = [self.request("GET", f"{crds}/{name}")["status"].get("conditions") or [] for name in names]
             return all(any(c["type"] == "Established" and c["status"] == "True" for c in each) for each in conditions)
 
         def served() -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from monitor.assess.gates import lets_through, without
 from monitor.model.errors import Refused
 from monitor.model.fleet import GateRef
 from monitor.model.github import Repository, Visibility
@@ -25,27 +26,8 @@ _WIDTH = (Visibility.SELECTED, Visibility.PRIVATE, Visibility.ALL)
 
 
 def state_of(image: GateImage, access: Access, canary: frozenset[str]) -> GateState:
-    """What a group lets through, measured against what it should serve.
-
-    OPEN when every repository of ``access`` is let in, SHUT when none is, PARTIAL in between; canaries never count.
-    A group that is ``private`` counts as open to a list of repositories, though it keeps public ones out: access
-    lists do not tell which are public. UNKNOWN only where ``access`` names nobody and the group lets somebody in,
-    because then nothing says whether that is as it should be.
-    """
-    if image.visibility is not Visibility.SELECTED:
-        narrower = image.visibility is Visibility.PRIVATE and access.visibility is Visibility.ALL
-        return GateState.PARTIAL if narrower else GateState.OPEN
-    serving = _without(image.repositories, canary)
-    if not serving:
-        return GateState.SHUT
-    if access.visibility is not Visibility.SELECTED:
-        return GateState.PARTIAL
-    wanted = _without(access.repositories, canary)
-    if not wanted:
-        return GateState.UNKNOWN
-    if wanted <= serving:
-        return GateState.OPEN
-    return GateState.PARTIAL if wanted & serving else GateState.SHUT
+    """What the group lets through, judged by the very function that ``assess`` judges it by."""
+    return lets_through(image.visibility, image.repositories, access, canary)
 
 
 def open_calls(image: GateImage, access: Access) -> tuple[Call, ...]:
@@ -78,7 +60,7 @@ def shut_calls(image: GateImage, access: Access, canary: frozenset[str]) -> tupl
     forgotten list of a ``private`` group that allows public ones.
     """
     known = (*image.repositories, *access.repositories)
-    kept = {repository.id for repository in known} - _without(known, canary)
+    kept = {repository.id for repository in known} - without(known, canary)
     if image.visibility is not Visibility.SELECTED:
         settings = _Settings.of(image, Visibility.SELECTED)
         why = f"shut {image.gate.group}: from {image.visibility} to a list"
@@ -238,12 +220,6 @@ def _named(gate: GateRef, shapes: Iterable[GroupShape]) -> GroupShape:
     if found[0].inherited:
         raise Refused("gate-inherited", f"runner group {gate} belongs to the enterprise and can't be changed here")
     return found[0]
-
-
-def _without(repositories: Iterable[Repository], canary: frozenset[str]) -> set[int]:
-    """Ids of the repositories that are no canaries; GitHub compares names without regard to case."""
-    folded = {name.casefold() for name in canary}
-    return {repository.id for repository in repositories if repository.full_name.casefold() not in folded}
 
 
 def _path(image: GateImage) -> str:

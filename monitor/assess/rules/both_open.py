@@ -43,6 +43,6 @@ RULE = Rule(
         "arc-monitor switchover {pool} --to <cluster> --dry-run",
         "If both are meant to serve, say serve: all in the pool's policy.",
     ),
-    sources=("ARC#4004", "facts/failover-anchors.md S1, S4"),
+    sources=("ARC#4004",),
     runbook="both-open",
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from monitor.assess.impact import signs_of_life
 from monitor.assess.rule import Rule
-from monitor.assess.view import View
+from monitor.assess.view import ClusterView, View
 from monitor.model.signal import Answer, Path, UnknownCause
 from monitor.model.verdict import Evidence, Finding, Health, Reaction, Severity, SubjectKind
 
@@ -15,6 +15,7 @@ def find(view: View) -> Iterator[Finding]:
         cluster = view.clusters[name]
         signal = cluster.signal
         if signal.answer is not Answer.UNKNOWN or signal.cause is not UnknownCause.UNAUTHORISED:
+            yield from _in_part(cluster)
             continue
         text = signal.detail or "401 or 403"
         sentence = (
@@ -22,6 +23,20 @@ def find(view: View) -> Iterator[Finding]:
         )
         evidence = (Evidence(cluster.at, Path.KUBERNETES, text), *signs_of_life(view, cluster))
         yield RULE.finding(name, sentence, evidence, health=Health.BLIND, names=cluster.names)
+
+
+def _in_part(cluster: ClusterView) -> Iterator[Finding]:
+    """A right that is missing for one part: the rest is still read, so the cluster is not dark to us."""
+    gaps = cluster.observation.gaps if cluster.observation else ()
+    refused = [gap for gap in gaps if gap.cause is UnknownCause.UNAUTHORISED]
+    if not refused:
+        return
+    reasons = "; ".join(f"{gap.part}: {gap.reason}" for gap in refused)
+    sentence = f"Cluster {cluster.name} does not let us see everything ({reasons}); what we can't see is not judged."
+    evidence = tuple(Evidence(cluster.at, Path.KUBERNETES, f"{gap.part}: {gap.reason}") for gap in refused)
+    yield RULE.finding(
+        cluster.name, sentence, evidence, health=Health.DEGRADED, names=cluster.names, reaction=Reaction.ALERT
+    )
 
 
 RULE = Rule(
@@ -39,6 +54,6 @@ RULE = Rule(
         "kubectl --context {cluster} auth can-i list autoscalingrunnersets.actions.github.com -A",
         "Renew the kubeconfig or token, or apply the read-only ClusterRole again.",
     ),
-    sources=("facts/failover-anchors.md R1",),
+    sources=("VTOrc: break a tie only on positive evidence",),
     runbook="cluster-access-denied",
 )

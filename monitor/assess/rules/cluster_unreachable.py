@@ -44,6 +44,9 @@ RULE = Rule(
         "Look at the path from arc-monitor to the API: VPN, proxy, firewall, name.",
         "arc-monitor explain {cluster}",
     ),
-    sources=("facts/failover-anchors.md R1, R2, R13", "facts/users-and-failure-catalogue.md F2"),
+    sources=(
+        "orchestrator: UnreachableMaster is no failure",
+        "repmgr: primary_visibility_consensus",
+    ),
     runbook="cluster-unreachable",
 )

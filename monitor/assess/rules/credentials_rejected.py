@@ -51,6 +51,9 @@ RULE = Rule(
         "Put the valid key or token in that secret, as the other clusters have it.",
         "kubectl --context {cluster} -n {listener_namespace} delete autoscalinglistener {listener}",
     ),
-    sources=("ARC PR#4492", "ARC#3269", "facts/arc.md 1.6"),
+    sources=(
+        "ARC PR#4492",
+        "ARC#3269",
+    ),
     runbook="credentials-rejected",
 )

@@ -120,6 +120,9 @@ RULE = Rule(
         "kubectl --context {other_cluster} get autoscalinglisteners -A, and delete the one of {other_scale_set}",
         "Then install {scale_set} here again, with runnerGroup set to the group of its own.",
     ),
-    sources=("ARC#3351", "ARC#2905", "facts/arc.md 4.6"),
+    sources=(
+        "ARC#3351",
+        "ARC#2905",
+    ),
     runbook="duplicate-scale-set",
 )

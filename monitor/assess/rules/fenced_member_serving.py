@@ -59,6 +59,6 @@ RULE = Rule(
         "Somebody reopened it (Terraform, an admin): gh api '/orgs/{organization}/audit-log?phrase=runner_group'",
         "To use it again: arc-monitor switchover --back {intent}",
     ),
-    sources=("ARC#3351", "facts/failover-anchors.md R20, S21"),
+    sources=("ARC#3351",),
     runbook="fenced-member-serving",
 )

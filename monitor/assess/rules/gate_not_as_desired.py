@@ -60,6 +60,9 @@ RULE = Rule(
         "gh api /orgs/{organization}/actions/runner-groups --jq '.runner_groups[] | select(.name==\"{group}\")'",
         "To see what would make it as wanted: arc-monitor switchover {pool} --to <cluster> --dry-run",
     ),
-    sources=("actions/runner#2512", "ARC#3877", "facts/failover-anchors.md L4"),
+    sources=(
+        "actions/runner#2512",
+        "ARC#3877",
+    ),
     runbook="gate-not-as-desired",
 )

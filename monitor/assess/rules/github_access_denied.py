@@ -36,6 +36,6 @@ RULE = Rule(
         "arc-monitor check",
         "The App needs the organisation permission 'Self-hosted runners: read and write'; renew the token or key.",
     ),
-    sources=("facts/github.md 2.3", "design.md 4"),
+    sources=("docs.github.com: REST API troubleshooting (404 for private resources)",),
     runbook="github-access-denied",
 )

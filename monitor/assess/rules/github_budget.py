@@ -51,6 +51,6 @@ RULE = Rule(
         "A crash-looping listener spends 2400 calls an hour and more: mend session conflicts first.",
         "Give arc-monitor its own GitHub App, so that nothing else spends its calls.",
     ),
-    sources=("cpanato/github_actions_exporter#14", "facts/arc.md 9.11", "facts/github.md 3"),
+    sources=("cpanato/github_actions_exporter#14",),
     runbook="github-budget",
 )

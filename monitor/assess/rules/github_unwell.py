@@ -21,7 +21,7 @@ def find(view: View) -> Iterator[Finding]:
     """Yield at most one finding for each connection."""
     for name in sorted(view.github):
         github = view.github[name]
-        api, page, listeners = _api(github), _page(view, github), _listeners(view, name)
+        api, page, listeners = _api(github), _page(view), _listeners(view, name)
         evidence = api + page + listeners
         if not evidence:
             continue
@@ -48,12 +48,10 @@ def _api(github: GitHubView) -> tuple[Evidence, ...]:
     return ()
 
 
-def _page(view: View, github: GitHubView) -> tuple[Evidence, ...]:
-    """What the status page says; a GHES has none, and a version is told by GHES alone."""
+def _page(view: View) -> tuple[Evidence, ...]:
+    """What the status page says; the configuration turns it off where it does not speak for the connections."""
     status = view.status
     if status is None or status.signal.answer is not Answer.OK:
-        return ()
-    if github.observation is not None and github.observation.version:
         return ()
     sick = {name: state for name, state in status.components.items() if state is not ServiceStatus.OPERATIONAL}
     if sick:
@@ -111,6 +109,10 @@ RULE = Rule(
         "curl -s https://www.githubstatus.com/api/v2/summary.json",
         "Afterwards: arc-monitor stranded, and look for runners that run without a job.",
     ),
-    sources=("ARC#3922", "ARC#4396", "ARC#4370", "facts/github.md 4.3"),
+    sources=(
+        "ARC#3922",
+        "ARC#4396",
+        "ARC#4370",
+    ),
     runbook="github-unwell",
 )

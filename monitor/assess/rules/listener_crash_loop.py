@@ -82,6 +82,10 @@ RULE = Rule(
             "-o jsonpath='{{.metadata.generation}}'  (grows by itself: a GitOps tool rewrites it)"
         ),
     ),
-    sources=("ARC#4488", "ARC#3877", "ARC#4396", "facts/arc.md 1.5, 1.6"),
+    sources=(
+        "ARC#4488",
+        "ARC#3877",
+        "ARC#4396",
+    ),
     runbook="listener-crash-loop",
 )

@@ -58,6 +58,6 @@ RULE = Rule(
             "involvedObject.name={listener}"
         ),
     ),
-    sources=("ARC#3867", "facts/arc.md 1.6"),
+    sources=("ARC#3867",),
     runbook="listener-not-starting",
 )

@@ -45,7 +45,7 @@ RULE = Rule(
     kind=SubjectKind.POOL,
     find=find,
     hints=("arc-monitor explain {pool}", "Mend the member that is nearest to working; its own finding says how."),
-    sources=("facts/failover-anchors.md R16",),
+    sources=("Redis Sentinel: no-good-slave",),
     runbook="no-healthy-member",
     second_look=True,
 )

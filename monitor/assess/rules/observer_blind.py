@@ -71,6 +71,9 @@ RULE = Rule(
         "arc-monitor check",
         "Look at the network, proxy and load of the machine that runs arc-monitor before any cluster.",
     ),
-    sources=("facts/failover-anchors.md R3, R4, S10",),
+    sources=(
+        "Kubernetes node controller: all zones unhealthy means trouble of our own",
+        "Redis Sentinel: TILT",
+    ),
     runbook="observer-blind",
 )

@@ -56,6 +56,10 @@ RULE = Rule(
         "kubectl --context {cluster} -n {listener_namespace} get autoscalinglisteners",
         "Do not change spec.runnerGroup of a live AutoscalingRunnerSet: from 0.13.1 on that is what makes orphans.",
     ),
-    sources=("ARC#4629", "ARC#4346", "ARC PR#4657", "facts/arc.md 4.2"),
+    sources=(
+        "ARC#4629",
+        "ARC#4346",
+        "ARC PR#4657",
+    ),
     runbook="orphan-listener",
 )

@@ -42,6 +42,9 @@ RULE = Rule(
         "arc-monitor stranded",
         "Keep it shut when it comes back: arc-monitor explain {cluster} says how to fail back.",
     ),
-    sources=("ARC#4283", "pytorch/pytorch#69543", "facts/github.md 4.3", "facts/failover-anchors.md R2"),
+    sources=(
+        "ARC#4283",
+        "pytorch/pytorch#69543",
+    ),
     runbook="region-dark",
 )

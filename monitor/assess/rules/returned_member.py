@@ -45,6 +45,9 @@ RULE = Rule(
         "arc-monitor switchover --back {intent}",
         "Caches are cold after an absence: let it soak, and fail back in working hours.",
     ),
-    sources=("facts/failover-anchors.md R19, R20",),
+    sources=(
+        "ARC#3351",
+        "AWS ARC: postRecovery is an action of its own",
+    ),
     runbook="returned-member",
 )

@@ -35,6 +35,6 @@ RULE = Rule(
         "gh api /orgs/{organization}/actions/runner-groups --jq '.runner_groups[].name'",
         "Correct the group's name in arc-monitor's configuration, or make the group again.",
     ),
-    sources=("CloudSnorkel/cdk-github-runners#971", "facts/arc.md 4.1"),
+    sources=("CloudSnorkel/cdk-github-runners#971",),
     runbook="runner-group-missing",
 )

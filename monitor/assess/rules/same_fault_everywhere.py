@@ -59,7 +59,7 @@ RULE = Rule(
         "Look for what was rolled out to all clusters lately: runner image, admission policy, key, ARC version.",
         "arc-monitor explain {pool}",
     ),
-    sources=("facts/failover-anchors.md R8, S13", "ARC#4601", "ARC#4654"),
+    sources=("ARC#4601", "ARC#4654"),
     runbook="same-fault-everywhere",
     second_look=True,
 )

@@ -52,6 +52,9 @@ RULE = Rule(
         "helm --kube-context {cluster} list -A",
         "A controller deletes runner sets of another minor version: install both in the same version.",
     ),
-    sources=("ARC#3233", "ARC#4422", "facts/arc.md 3.3"),
+    sources=(
+        "ARC#3233",
+        "ARC#4422",
+    ),
     runbook="scale-set-missing",
 )

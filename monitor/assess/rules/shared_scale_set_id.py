@@ -47,6 +47,6 @@ RULE = Rule(
         "kubectl --context {cluster} -n {namespace} annotate autoscalingrunnerset {scale_set} runner-scale-set-id-",
         "kubectl --context {cluster} -n {listener_namespace} delete autoscalinglistener {listener}",
     ),
-    sources=("ARC#3382", "facts/arc.md 4.6"),
+    sources=("ARC#3382",),
     runbook="shared-scale-set-id",
 )

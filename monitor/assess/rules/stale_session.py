@@ -52,6 +52,9 @@ RULE = Rule(
         "Wait: it clears by itself. Killing the listener again only leaves another session behind.",
         "kubectl --context {cluster} -n {listener_namespace} get pod {listener} -w",
     ),
-    sources=("ARC#4285", "cloudbase/garm#700", "facts/arc.md 1.6"),
+    sources=(
+        "ARC#4285",
+        "cloudbase/garm#700",
+    ),
     runbook="stale-session",
 )

@@ -46,6 +46,6 @@ RULE = Rule(
         "arc-monitor explain {pool}",
         "Mend what the failing checks name; no switch goes to this member until then.",
     ),
-    sources=("ARC#3205", "facts/failover-anchors.md R15"),
+    sources=("ARC#3205",),
     runbook="standby-not-ready",
 )

@@ -30,6 +30,6 @@ RULE = Rule(
     kind=SubjectKind.OBSERVER,
     find=find,
     hints=("Free space on the disk of the store, or mend its permissions.", "arc-monitor check"),
-    sources=("facts/failover-anchors.md S3",),
+    sources=("docs/concepts.md: an intent is written down before anything is sent",),
     runbook="store-unwritable",
 )

@@ -46,7 +46,10 @@ RULE = Rule(
     kind=SubjectKind.POOL,
     find=find,
     hints=("Set maxRunners in every cluster: a set without a limit takes every job that is offered.",),
-    sources=("ARC#4004", "ARC#4515", "facts/github.md 5.1"),
+    sources=(
+        "ARC#4004",
+        "ARC#4515",
+    ),
     runbook="uneven-load",
     second_look=True,
 )
