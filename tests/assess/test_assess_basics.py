@@ -20,7 +20,7 @@ from assess.values import (
 from monitor.assess import RULES, Memory, assess
 from monitor.model.board import Snapshot
 from monitor.model.signal import Answer, Gap, UnknownCause
-from monitor.model.verdict import GateState, Health
+from monitor.model.verdict import GateState, Health, Reaction
 
 
 def test_a_healthy_fleet_is_healthy_from_the_first_reading() -> None:
@@ -59,7 +59,7 @@ def test_a_part_that_was_not_read_is_named_and_keeps_the_held_health(part: str) 
     daemon = Daemon()
     daemon.walk(snapshot(START))
     at = START + POLL
-    gap = Gap(part, "forbidden", UnknownCause.UNAUTHORISED)
+    gap = Gap(part, "500", UnknownCause.SERVER_ERROR)
     seen = daemon.walk(snapshot(at, cluster_obs("east", at, **{part: None}, gaps=(gap,))))
     verdict = seen.member("linux@east")
     assert (verdict.health, verdict.seen, verdict.finding) == (Health.HEALTHY, Health.BLIND, None)
@@ -166,3 +166,12 @@ def test_registry_is_complete_and_written_with_care() -> None:
         assert rule.hints, rule.code
         assert rule.looks_for, rule.code
         assert rule.evidence_against, rule.code
+
+
+def test_a_right_that_is_missing_is_named_once_and_fails_nobody() -> None:
+    daemon = Daemon()
+    gap = Gap("listener_pods", "403: our user lacks the RBAC rule to list pods", UnknownCause.UNAUTHORISED)
+    seen = daemon.walk(snapshot(START, cluster_obs("east", START, listener_pods=None, gaps=(gap,))))
+    (finding,) = [item for item in seen.cluster("east").findings if item.code == "ClusterAccessDenied"]
+    assert "RBAC rule to list pods" in finding.sentence
+    assert (finding.reaction, seen.cluster("east").health) == (Reaction.ALERT, Health.HEALTHY)

@@ -98,11 +98,11 @@ class TestStatusPage:
     def test_a_green_an_old_or_an_unread_page_says_nothing(self, status: StatusObservation) -> None:
         assert codes(Daemon().walk(snapshot(START, status=status))) == set()
 
-    def test_a_github_enterprise_server_is_not_on_the_page(self) -> None:
+    def test_a_page_that_is_configured_speaks_for_a_github_enterprise_server_too(self) -> None:
         board = snapshot(
             START, github=github_obs(START, version="3.19.1"), status=page(START, ServiceStatus.MAJOR_OUTAGE)
         )
-        assert codes(Daemon().walk(board)) == set()
+        assert codes(Daemon().walk(board)) == {"GitHubUnwell"}
 
 
 class TestListeners:
