@@ -2,27 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import promql_parser
 import pytest
+from dashboards.queries import FILES, panels, substituted
 
 from monitor.report.metrics import METRICS, Kind
 
-ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "dashboards").glob("*.json"))
 PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes"}
-VARIABLES = {"$__rate_interval": "5m", "$__range": "6h", "$pool": ".*", "$cluster": ".*"}
 METRIC = re.compile(r"\b(?:arc_monitor|process)_[a-z0-9_]+")
-
-
-def panels() -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in FILES:
-        for panel in json.loads(path.read_text())["panels"]:
-            if panel["type"] != "row":
-                yield f"{path.stem}: {panel['title']}", panel
 
 
 def known_series() -> set[str]:
@@ -31,12 +20,6 @@ def known_series() -> set[str]:
         if metric.kind is Kind.HISTOGRAM:
             names |= {f"{metric.name}_{suffix}" for suffix in ("bucket", "sum", "count")}
     return names
-
-
-def substituted(expr: str) -> str:
-    for name, value in VARIABLES.items():
-        expr = expr.replace(name, value)
-    return expr
 
 
 PANELS = dict(panels())

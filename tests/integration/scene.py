@@ -63,7 +63,7 @@ class Scene:
         self.github(lambda world: world.faults.clear(fault))
 
     def dark(self, name: str) -> None:
-        """Let a region lose its power: no API server, and at GitHub its listener and its runners are heard of no more."""
+        """Let a region lose its power: no API server, and GitHub hears no more of its listener and its runners."""
         self.regions[name].kill()
         self.start("region_dark", cluster=name)
 

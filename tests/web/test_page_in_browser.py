@@ -1,38 +1,18 @@
 """The status page in a real browser: it shows, it keeps itself fresh, and hostile names stay text."""
 
 import shutil
-import socket
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from report import samples
-
-from monitor.model.status import Status
-from monitor.observe.clock import SystemClock
-from monitor.report.document import document, encode
-from monitor.report.metrics import render
-from monitor.web.app import app
-from monitor.web.publisher import Publisher
+from web.site import Site, serving
 
 pytestmark = pytest.mark.real("chromium")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 HOSTILE = "<img src=x onerror=\"window.pwned='img'\"><script>window.pwned='script'</script>"
-
-
-@dataclass
-class Site:
-    publisher: Publisher
-    url: str
-    complaints: list[str] = field(default_factory=list)
-
-    def show(self, status: Status) -> None:
-        self.publisher.publish(status, encode(document(status)), render(status))
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +27,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    publisher = Publisher()
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app(publisher, SystemClock()), log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield Site(publisher, f"http://127.0.0.1:{listener.getsockname()[1]}/")
-    publisher.close()
-    server.should_exit = True
-    thread.join()
-    listener.close()
+    with serving() as found:
+        yield found
 
 
 def visit(browser: Browser, site: Site, **options: object) -> Page:
