@@ -28,7 +28,7 @@ from monitor.model.switch import (
     Step,
     StepAction,
 )
-from monitor.model.verdict import Assessment, Health
+from monitor.model.verdict import Assessment, Check, Health
 
 log = structlog.get_logger(__name__)
 
@@ -148,6 +148,9 @@ class Executor:
         for pause in await self._store.pauses():
             if pause.until > now and pause.pool in {"", *intent.pools}:
                 return f"paused by {pause.owner}: {pause.reason}"
+        failing = _failing(intent, assessment) if _nothing_opened(intent) else ()
+        if failing and not any(check.passed is False for check in failing):
+            return f"the target is not known to be ready: {failing[0].text}"
         return ""
 
     async def _drive(self, intent: Intent, step: Step) -> Intent:
@@ -258,15 +261,25 @@ class Executor:
 
 def _lost(intent: Intent, assessment: Assessment) -> Event | None:
     """What makes an automatic switch turn round before its target is open."""
-    if not intent.automatic or intent.phase is not Phase.OPENING or any(intent.records):
+    if not intent.automatic or not _nothing_opened(intent):
         return None
-    members = [f"{pool}@{cluster}" for pool in intent.pools for cluster in intent.target]
-    if any(name in assessment.readiness and not assessment.readiness[name].ready for name in members):
+    if any(check.passed is False for check in _failing(intent, assessment)):
         return Event.TARGET_LOST
     sources = [f"{pool}@{cluster}" for pool in intent.pools for cluster in intent.source]
     if all(_serves_again(name, intent, assessment) for name in sources):
         return Event.SOURCE_BACK
     return None
+
+
+def _nothing_opened(intent: Intent) -> bool:
+    return intent.phase is Phase.OPENING and not intent.records
+
+
+def _failing(intent: Intent, assessment: Assessment) -> tuple[Check, ...]:
+    """The readiness checks of the targets that did not pass; those that are not known prove nothing against them."""
+    members = [f"{pool}@{cluster}" for pool in intent.pools for cluster in intent.target]
+    found = [assessment.readiness[name] for name in members if name in assessment.readiness]
+    return tuple(check for readiness in found for check in readiness.failing)
 
 
 def _serves_again(member: str, intent: Intent, assessment: Assessment) -> bool:

@@ -263,6 +263,15 @@ async def test_a_target_that_is_lost_before_it_opened_turns_the_switch_round(sta
     assert stage.groups.landed == []
 
 
+async def test_a_target_that_is_not_known_to_be_ready_yet_is_waited_for(stage: Stage) -> None:
+    await begin(stage)
+    stage.scene.ready[f"linux@{US}"] = None
+    assert (await settle(stage)).running
+    assert stage.groups.landed == []
+    stage.scene.ready[f"linux@{US}"] = True
+    assert (await settle(stage)).outcome is Outcome.DONE
+
+
 @pytest.mark.parametrize(
     ("started", "outcome"), [(NOW + 5, Outcome.ROLLED_BACK), (NOW - 5, Outcome.DONE), (None, Outcome.DONE)]
 )
