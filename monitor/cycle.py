@@ -96,7 +96,8 @@ class Cycle:
         situation = self._with_observed_pools(assessment)
         decisions = decide(self._fleet, assessment, situation, now)
         if self._leads:
-            decisions = await self._act(assessment, decisions, situation)
+            await self._act(assessment, decisions, situation)
+            decisions = self._as_it_stands(assessment, decisions, now)
         status = await self._status(snapshot, assessment, decisions)
         await self._note_changes(status)
         await self._report(status)
@@ -157,9 +158,15 @@ class Cycle:
             log.info("pool adopted", pool=pool.name, open=state.open)
         self._situation = await self._recall(assessment.at)
 
-    async def _act(
-        self, assessment: Assessment, decisions: Mapping[str, Decision], situation: Situation
+    def _as_it_stands(
+        self, assessment: Assessment, acted_on: Mapping[str, Decision], now: float
     ) -> Mapping[str, Decision]:
+        """The decisions after acting: what was decided to begin is told as that, the rest as things stand now."""
+        fresh = decide(self._fleet, assessment, self._with_observed_pools(assessment), now)
+        begun = {name: item for name, item in acted_on.items() if item.kind is DecisionKind.SWITCH}
+        return {**fresh, **begun}
+
+    async def _act(self, assessment: Assessment, decisions: Mapping[str, Decision], situation: Situation) -> None:
         try:
             await self._commands.serve(Present(assessment, decisions))
             for decision in decisions.values():
@@ -171,7 +178,6 @@ class Cycle:
         except MonitorError as error:
             self._store_failed(error)
         self._situation = await self._recall(assessment.at)
-        return decisions
 
     async def _carry_out(self, decision: Decision) -> None:
         """Begin the switch that was decided, unless one began since on any of the pools that move."""

@@ -9,11 +9,11 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from integration.daemon import write_configuration
+from integration.daemon import Daemon, write_configuration
 from integration.region import Region
 from integration.scene import Scene, clusters, scene
 from kube.controlplane import find_assets, missing
@@ -35,7 +35,7 @@ In a third one, what it sees:
   arc-monitor explain linux
   arc-monitor history
 
-Its page: http://{listen}/
+Its page: http://{address}/
 The clusters, if you have kubectl:
 
 {kubectl}
@@ -57,7 +57,7 @@ class Breaker(cmd.Cmd):
 
     def say(self, text: str) -> None:
         """Print one line at once."""
-        print(text, file=self.stdout, flush=True)  # noqa: T201 - the terminal is its output
+        print(text, file=self.stdout, flush=True)
 
     def onecmd(self, line: str) -> bool:
         """Carry one line out; what can't be done is said and changes nothing."""
@@ -82,9 +82,8 @@ class Breaker(cmd.Cmd):
         for name in self._scene.regions:
             counts = self._scene.github(counting(name))
             gate = "open" if name in serving else "shut"
-            self.say(
-                f"{name}: runner group {gate}, {counts.running} jobs run, {counts.assigned} wait, {counts.completed} ended"
-            )
+            jobs = f"{counts.running} jobs run, {counts.assigned} wait, {counts.completed} ended"
+            self.say(f"{name}: runner group {gate}, {jobs}")
         for one in self._scene.landed:
             self.say(f"GitHub was changed: {one.method} {one.path} {one.body}")
         for fault in self._scene.github(lambda world: world.faults.active):
@@ -134,7 +133,7 @@ class Breaker(cmd.Cmd):
         self._conflict.close()
 
     def do_github(self, line: str) -> None:
-        """github FAULT [NAME=VALUE ...]: such as 'github errors status=503' or 'github slow seconds=1'; see monitor/sim/faults.py."""
+        """github FAULT [NAME=VALUE ...]: as 'github errors status=503', 'github slow seconds=1'."""
         name, *pairs = shlex.split(line) or [""]
         arguments = dict(pair.split("=", 1) for pair in pairs)
         self._scene.start(f"github_{name}", **{key: number(value) for key, value in arguments.items()})
@@ -150,12 +149,12 @@ class Breaker(cmd.Cmd):
         self._conflict.close()
         return True
 
-    do_EOF = do_quit
+    do_EOF = do_quit  # noqa: N815 - so does cmd call the end of the input
 
 
 def counting(region: str) -> Callable[..., JobCounts]:
     """A question to the simulated GitHub: the jobs of a region."""
-    return lambda world: world.jobs.counts(region)  # type: ignore[no-any-return]
+    return lambda world: world.jobs.counts(region)
 
 
 def number(text: str) -> object:
@@ -190,8 +189,8 @@ def main() -> int:
             f"  kubectl --kubeconfig {config.with_name(f'{name}.kubeconfig')} get autoscalingrunnersets -A"
             for name in NAMES
         )
-        breaker = Breaker(made)
-        breaker.cmdloop(WATCH.format(config=config, listen=listen_of(config), kubectl=kubectl))
+        with suppress(KeyboardInterrupt):
+            Breaker(made).cmdloop(WATCH.format(config=config, address=Daemon(config).address, kubectl=kubectl))
     return 0
 
 
