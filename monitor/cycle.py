@@ -22,7 +22,7 @@ from monitor.model.fleet import Fleet
 from monitor.model.ports import Clock, Lease, Store
 from monitor.model.status import Status
 from monitor.model.switch import HistoryEntry, Intent, PoolState, Proposal, SwitchKind
-from monitor.model.verdict import Assessment, GateState, Health, Subject
+from monitor.model.verdict import Assessment, GateState, Health, Subject, Verdict
 from monitor.observe.board import Board
 
 log = structlog.get_logger(__name__)
@@ -44,6 +44,7 @@ class _Seen:
     """What the last cycle saw, so that history gets one line for each change."""
 
     health: dict[Subject, Health] = field(default_factory=dict)
+    findings: dict[Subject, str] = field(default_factory=dict)
     decisions: dict[str, tuple[DecisionKind, str]] = field(default_factory=dict)
 
 
@@ -73,6 +74,7 @@ class Cycle:
         self._report = report
         self._started_at = clock.now()
         self._led_since: float | None = None
+        self._following = False
         self._due_at: float | None = None
         self._memory = Memory()
         self._situation = Situation({})
@@ -114,9 +116,11 @@ class Cycle:
             log.warning("lease not renewed", reason=str(error))
             leads = False
         if not leads:
-            self._led_since = None
+            if not self._following:
+                log.info("another process leads; this one watches and does not act")
+            self._led_since, self._following = None, True
         elif self._led_since is None:
-            self._led_since = now
+            self._led_since, self._following = now, False
             log.info("this process leads")
 
     def _look_inward(self, now: float) -> ObserverObservation:
@@ -207,7 +211,7 @@ class Cycle:
                 await self._store.save_proposal(_proposal(self._fleet, decision, now))
 
     async def _status(self, snapshot: Snapshot, assessment: Assessment, decisions: Mapping[str, Decision]) -> Status:
-        situation = self._with_observed_pools(assessment)
+        situation = self._situation
         try:
             history = await self._store.history(limit=200)
         except MonitorError:
@@ -233,14 +237,20 @@ class Cycle:
 
     async def _note_changes(self, status: Status) -> None:
         """One line of history for each change of a held verdict or a decision; only the leader writes it."""
-        health = {subject: verdict.health for subject, verdict in status.assessment.verdicts.items()}
+        verdicts = status.assessment.verdicts
+        health = {
+            subject: verdict.health
+            for subject, verdict in verdicts.items()
+            if subject in self._seen.health or verdict.health is not Health.BLIND or verdict.findings
+        }
         decided = {name: (decision.kind, decision.code) for name, decision in status.decisions.items()}
-        before, self._seen = self._seen, _Seen(health, decided)
+        before, self._seen = self._seen, _Seen(health, _findings(verdicts), decided)
+        _log_findings(verdicts, before.findings)
         if not self._leads:
             return
         for subject, now_held in health.items():
-            was = before.health.get(subject, Health.HEALTHY)
-            if was is not now_held:
+            was = before.health.get(subject)
+            if (was or Health.HEALTHY) is not now_held:
                 await self._write(self._store.record(_verdict_entry(status, subject, was)))
         for name, now_decided in decided.items():
             if before.decisions.get(name, (DecisionKind.NONE, "Steady")) != now_decided:
@@ -294,8 +304,31 @@ def _proposal(fleet: Fleet, decision: Decision, now: float) -> Proposal:
     )
 
 
-def _verdict_entry(status: Status, subject: Subject, was: Health) -> HistoryEntry:
+def _findings(verdicts: Mapping[Subject, Verdict]) -> dict[Subject, str]:
+    """The finding that explains each verdict, where the subject itself is at fault and not what it stands on."""
+    return {
+        subject: verdict.finding.code
+        for subject, verdict in verdicts.items()
+        if verdict.finding and verdict.finding.subject == subject
+    }
+
+
+def _log_findings(verdicts: Mapping[Subject, Verdict], before: Mapping[Subject, str]) -> None:
+    """One line for each subject that is explained by another finding than a cycle ago."""
+    now = _findings(verdicts)
+    for subject in {**before, **now}:
+        verdict, code = verdicts[subject], now.get(subject)
+        if code == before.get(subject):
+            continue
+        if code is None:
+            log.info("finding gone", subject=str(subject), code=before[subject], health=verdict.health.word)
+        elif verdict.finding is not None:
+            log.warning("finding", subject=str(subject), code=code, health=verdict.health.word,
+                        sentence=verdict.finding.sentence)  # fmt: skip
+
+
+def _verdict_entry(status: Status, subject: Subject, was: Health | None) -> HistoryEntry:
     verdict = status.assessment.verdicts[subject]
     why = f": {verdict.finding.sentence}" if verdict.finding and verdict.health is not Health.HEALTHY else ""
     pool = subject.name.partition("@")[0] if "@" in subject.name else ""
-    return HistoryEntry(status.at, pool, f"{subject} {verdict.health.word}", f"was {was.word}{why}")
+    return HistoryEntry(status.at, pool, f"{subject} {verdict.health.word}", f"was {was.word if was else 'not known'}{why}")

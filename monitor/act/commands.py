@@ -3,6 +3,7 @@
 So a command and the automation can never race: both are the same process, one after the other.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -38,6 +39,9 @@ OUTCOME_CODES = {
 }
 """The named result of a request that began a switch."""
 
+LAPSES_AFTER = 900.0
+"""Seconds after which a request that nobody has taken up is no longer carried out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Present:
@@ -71,6 +75,7 @@ class Commands:
                 if request.state is RequestState.RUNNING:
                     answered = await self._follow(request)
                 else:
+                    self._in_time(request)
                     answered = await self._verbs[request.verb](request, present)
             except Refused as error:
                 answered = _refused(request, error.code, error.reason)
@@ -83,6 +88,12 @@ class Commands:
                 log.info("request answered", request=request.id, verb=str(request.verb), by=request.by,
                          state=str(answered.state), answer=answered.answer)  # fmt: skip
 
+    def _in_time(self, request: Request) -> None:
+        """Who asked while nobody answered has gone away since; a gate must not move behind people's backs."""
+        late = self._clock.now() - request.at
+        if late > LAPSES_AFTER:
+            raise Refused("lapsed", f"asked {late / 60:.0f} min ago, when no daemon answered; ask again")
+
     async def _pause(self, request: Request, _: Present) -> Request:
         self._known_pool(request.target)
         until = float(request.arguments["until"])
@@ -92,8 +103,10 @@ class Commands:
 
     async def _unpause(self, request: Request, _: Present) -> Request:
         self._known_pool(request.target)
-        if all(pause.pool != request.target for pause in await self._store.pauses()):
-            raise Refused("nothing-to-do", f"{_which(request.target)} is not paused")
+        pauses = await self._store.pauses()
+        if all(pause.pool != request.target for pause in pauses):
+            held = ", ".join(_which(pause.pool) for pause in pauses if pause.until > self._clock.now())
+            raise Refused("nothing-to-do", f"there is no pause of {_which(request.target)}; paused: {held or 'nothing'}")
         await self._store.remove_pause(request.target)
         return await self._noted(request, "unpaused", f"automation of {_which(request.target)} goes on")
 
@@ -101,7 +114,7 @@ class Commands:
         situation = await recall(self._store, self._clock.now())
         proposal = situation.proposal(request.target, self._clock.now())
         if proposal is None:
-            raise Refused("unknown-proposal", f"no proposal {request.target!r} is waiting")
+            raise Refused("unknown-proposal", f"no proposal {request.target!r} is waiting; it may have expired")
         await self._store.save_proposal(replace(proposal, denied_by=request.by))
         return await self._noted(request, "denied", f"{proposal.id} is denied: {proposal.sentence}", proposal.pool)
 
@@ -222,7 +235,7 @@ def rehearsal_lines(rehearsal: Rehearsal) -> list[str]:
 
 
 def _body(body: Mapping[str, object] | None) -> str:
-    text = repr(dict(body)) if body else ""
+    text = json.dumps(dict(body)) if body else ""
     return text if len(text) <= 200 else f"{text[:200]}... ({len(text)} characters)"
 
 

@@ -7,19 +7,20 @@ from contextlib import contextmanager
 from monitor.model.errors import MonitorError, Permanent, Transient
 from monitor.model.signal import UnknownCause
 
+_ELSEWHERE = "set store.sqlite to a file that this process may write"
 _PASSING = {
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_IOERR: "the disk can't be read or written",
     sqlite3.SQLITE_BUSY: "it is locked by another process",
     sqlite3.SQLITE_LOCKED: "it is locked by another process",
     sqlite3.SQLITE_PROTOCOL: "it is locked by another process",
-    sqlite3.SQLITE_READONLY: "it may not be written",
-    sqlite3.SQLITE_PERM: "it may not be read",
-    sqlite3.SQLITE_CANTOPEN: "it can't be opened",
+    sqlite3.SQLITE_READONLY: f"it may not be written; {_ELSEWHERE}",
+    sqlite3.SQLITE_PERM: f"it may not be read; {_ELSEWHERE}",
+    sqlite3.SQLITE_CANTOPEN: f"it can't be opened; {_ELSEWHERE}",
     sqlite3.SQLITE_NOMEM: "memory is short",
 }
 _LASTING = {
-    sqlite3.SQLITE_NOTADB: "it is not a database",
+    sqlite3.SQLITE_NOTADB: "it is not a database; set store.sqlite to a file of its own",
     sqlite3.SQLITE_CORRUPT: "it is damaged; restore a copy or move it away",
 }
 

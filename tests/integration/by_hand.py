@@ -25,12 +25,12 @@ NAMES: Final = ("eu-west", "us-east")
 WATCH: Final = """\
 In a second terminal, the daemon:
 
-  export ARC_MONITOR_CONFIG={config}
+  export PATH={programs}:$PATH ARC_MONITOR_CONFIG={config}
   arc-monitor run
 
 In a third one, what it sees:
 
-  export ARC_MONITOR_CONFIG={config}
+  export PATH={programs}:$PATH ARC_MONITOR_CONFIG={config}
   arc-monitor status --watch
   arc-monitor explain linux
   arc-monitor history
@@ -62,7 +62,7 @@ class Breaker(cmd.Cmd):
     def onecmd(self, line: str) -> bool:
         """Carry one line out; what can't be done is said and changes nothing."""
         try:
-            return bool(super().onecmd(line))
+            return bool(super().onecmd("quit" if line == "EOF" else line))
         except (KeyError, ValueError, TypeError) as error:
             self.say(f"no: {error}")
             return False
@@ -149,8 +149,6 @@ class Breaker(cmd.Cmd):
         self._conflict.close()
         return True
 
-    do_EOF = do_quit  # noqa: N815 - so does cmd call the end of the input
-
 
 def counting(region: str) -> Callable[..., JobCounts]:
     """A question to the simulated GitHub: the jobs of a region."""
@@ -179,7 +177,9 @@ def main() -> int:
         sys.stderr.write(f"{missing()}\n")
         return 1
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="arc-monitor-by-hand-")))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="arc-monitor-by-hand-", ignore_cleanup_errors=True))
+        )
         sys.stdout.write("starting two API servers\n")
         sys.stdout.flush()
         regions = stack.enter_context(clusters(NAMES, assets, folder))
@@ -190,7 +190,8 @@ def main() -> int:
             for name in NAMES
         )
         with suppress(KeyboardInterrupt):
-            Breaker(made).cmdloop(WATCH.format(config=config, address=Daemon(config).address, kubectl=kubectl))
+            programs, address = Path(sys.executable).parent, Daemon(config).address
+            Breaker(made).cmdloop(WATCH.format(programs=programs, config=config, address=address, kubectl=kubectl))
     return 0
 
 

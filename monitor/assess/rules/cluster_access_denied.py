@@ -19,7 +19,8 @@ def find(view: View) -> Iterator[Finding]:
             continue
         text = signal.detail or "401 or 403"
         sentence = (
-            f"Cluster {name} refuses our credentials ({text}); the fault is ours, and says nothing of the cluster."
+            f"Our credentials for cluster {name} do not work ({text}); the fault is ours, and says nothing of the"
+            " cluster."
         )
         evidence = (Evidence(cluster.at, Path.KUBERNETES, text), *signs_of_life(view, cluster))
         yield RULE.finding(name, sentence, evidence, health=Health.BLIND, names=cluster.names)

@@ -16,7 +16,7 @@ def find(view: View) -> Iterator[Finding]:
             continue
         text = signal.detail or "401 or 403"
         sentence = (
-            f"GitHub refuses the credentials of connection {name} ({text}); the fault is ours, no switch can work."
+            f"Our credentials for GitHub connection {name} do not work ({text}); the fault is ours, no switch can work."
         )
         evidence = (Evidence(signal.at, Path.GITHUB, text),)
         yield RULE.finding(name, sentence, evidence, health=Health.BLIND, names={"connection": name})
