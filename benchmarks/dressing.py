@@ -85,7 +85,10 @@ _MANAGED = [
         "actions.github.com/v1alpha1",
         [
             *(f"metadata>labels>{name}" for name in _LABELS),
-            *(f"spec>template>spec>{name}" for name in ("containers", "restartPolicy", "serviceAccountName", "volumes")),
+            *(
+                f"spec>template>spec>{name}"
+                for name in ("containers", "restartPolicy", "serviceAccountName", "volumes")
+            ),
             *(f"spec>{name}" for name in ("githubConfigUrl", "githubConfigSecret", "maxRunners", "minRunners")),
         ],
     ),
@@ -93,7 +96,10 @@ _MANAGED = [
         "manager",
         "actions.github.com/v1alpha1",
         [
-            *(f"metadata>annotations>{name}" for name in (".", "runner-group-name", "runner-scale-set-id", "values-hash")),
+            *(
+                f"metadata>annotations>{name}"
+                for name in (".", "runner-group-name", "runner-scale-set-id", "values-hash")
+            ),
             *(f"status>{name}" for name in ("currentRunners", "pendingEphemeralRunners", "runningEphemeralRunners")),
         ],
         "status",
@@ -139,7 +145,11 @@ _CONTAINER: Json = {
     "volumeMounts": [
         {"name": "work", "mountPath": "/home/runner/_work"},
         {"name": "hooks", "mountPath": "/home/runner/hooks", "readOnly": True},
-        {"name": "kube-api-access-7xkq2", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": True},
+        {
+            "name": "kube-api-access-7xkq2",
+            "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
+            "readOnly": True,
+        },
     ],
     "terminationMessagePath": "/dev/termination-log",
     "terminationMessagePolicy": "File",
@@ -160,7 +170,12 @@ _SPEC: Json = {
     "tolerations": [
         {"key": "example.com/runners", "operator": "Equal", "value": "true", "effect": "NoSchedule"},
         {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
-        {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
+        {
+            "key": "node.kubernetes.io/unreachable",
+            "operator": "Exists",
+            "effect": "NoExecute",
+            "tolerationSeconds": 300,
+        },
     ],
     "volumes": [
         {"name": "work", "emptyDir": {}},

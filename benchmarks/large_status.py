@@ -6,7 +6,6 @@ and serves until its standard input ends.
 
 import asyncio
 import json
-import socket
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ import uvicorn
 
 from monitor.config import parse
 from monitor.daemon import Daemon, Seams
+from monitor.daemon import _listen as listen
 from monitor.model.settings import LogSettings
 from monitor.model.status import Status
 from monitor.observe.http import HttpClient
@@ -96,7 +96,7 @@ async def _serve(folder: Path, clusters: int, pools: int) -> None:
         rendered = await asyncio.to_thread(render, status)
         took.append((time.perf_counter() - began) * 1000)
     series = sum(1 for line in rendered.text.splitlines() if line and not line.startswith(b"#"))
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(
         uvicorn.Config(app(daemon.publisher, clock), log_config=None, access_log=False, lifespan="off")
     )

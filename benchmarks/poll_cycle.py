@@ -28,6 +28,7 @@ class Figures:
     each: list[list[float]] = field(default_factory=list)
 
     def add(self, answer: dict[str, Any]) -> None:
+        """Keep one round's answer."""
         self.cpu.append(answer["cpu"])
         self.wall.append(answer["wall"])
         self.each.append(answer["each"])
@@ -90,12 +91,18 @@ def _print(workload: str, about: dict[str, Any], found: dict[str, Figures]) -> N
             for name, figures in found.items()
         ],
         (
-            f"median (least-most) of {ROUNDS[workload]} rounds after a warm-up, clients taking turns, the same answers "
-            "for all; CPU is the client process's own, user and system",
-            f"a pod is {about['bytes'] / 1024:.1f} KiB of JSON; what a client saw was compared: "
-            f"{about['listeners']:,} listener pods, their starts, {3 * CLUSTERS * LISTENERS:,} custom resources",
-            f"wall time is as the served world allows, which shares this machine: {_OURS} polls {AT_ONCE} clusters at "
-            "a time, the scripts one after the other",
+            (
+                f"median (least-most) of {ROUNDS[workload]} rounds after a warm-up, clients taking turns, the same "
+                "answers for all; x is the median of the rounds' ratios; CPU is the client process's own"
+            ),
+            (
+                f"a pod is {about['bytes'] / 1024:.1f} KiB of JSON; what a client saw was compared: "
+                f"{about['listeners']:,} listener pods, their starts, {3 * CLUSTERS * LISTENERS:,} custom resources"
+            ),
+            (
+                f"wall time is as the served world allows, which shares this machine: {_OURS} polls {AT_ONCE} clusters "
+                "at a time, the scripts one after the other"
+            ),
         ),
     )
 

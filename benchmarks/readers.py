@@ -130,9 +130,9 @@ def _typed(kubeconfigs: Sequence[Path], *, narrow: bool) -> Poll:
 READERS: dict[str, Reader] = {"arc-monitor": ours, "typed script": script, "narrow typed script": narrow_script}
 
 
-async def _answer(name: str, folder: Path) -> None:
+async def _answer(name: str, kubeconfigs: Sequence[Path]) -> None:
     raise_file_limit()
-    poll = await READERS[name](sorted(folder.glob("*.kubeconfig")))
+    poll = await READERS[name](kubeconfigs)
     imported = peak_mebibytes()
     print(json.dumps({"imported": imported}), flush=True)
     while await asyncio.to_thread(sys.stdin.readline):
@@ -144,4 +144,4 @@ async def _answer(name: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_answer(sys.argv[1], Path(sys.argv[2])))
+    asyncio.run(_answer(sys.argv[1], sorted(Path(sys.argv[2]).glob("*.kubeconfig"))))

@@ -26,8 +26,10 @@ async def run() -> None:
         [(name, f"{size / 1024:,.0f}", spread(times, 1)) for name, (size, times) in found.items()],
         (
             f"median (least-most) of {SCRAPES} scrapes over one connection to a daemon in a process of its own",
-            f"rendering, once a cycle and off the event loop, both formats and both encodings: "
-            f"{spread(about['render'], 0)} ms",
+            (
+                "rendering, once a cycle and off the event loop, both formats and both encodings: "
+                f"{spread(about['render'], 0)} ms"
+            ),
         ),
     )
 

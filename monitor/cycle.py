@@ -98,7 +98,10 @@ class Cycle:
         situation = self._with_observed_pools(assessment)
         decisions = decide(self._fleet, assessment, situation, now)
         if self._leads:
+            began = self._clock.now()
             await self._act(assessment, decisions, situation)
+            # A slow GitHub makes a switch last; that the next cycle waited for it says nothing of how we keep time.
+            self._due_at = now + self._fleet.timing.cycle + self._clock.now() - began
             decisions = self._as_it_stands(assessment, decisions, now)
         status = await self._status(snapshot, assessment, decisions)
         await self._note_changes(status)
@@ -250,7 +253,7 @@ class Cycle:
             return
         for subject, now_held in health.items():
             was = before.health.get(subject)
-            if (was or Health.HEALTHY) is not now_held:
+            if now_held is not (Health.HEALTHY if was is None else was):
                 await self._write(self._store.record(_verdict_entry(status, subject, was)))
         for name, now_decided in decided.items():
             if before.decisions.get(name, (DecisionKind.NONE, "Steady")) != now_decided:
@@ -331,4 +334,5 @@ def _verdict_entry(status: Status, subject: Subject, was: Health | None) -> Hist
     verdict = status.assessment.verdicts[subject]
     why = f": {verdict.finding.sentence}" if verdict.finding and verdict.health is not Health.HEALTHY else ""
     pool = subject.name.partition("@")[0] if "@" in subject.name else ""
-    return HistoryEntry(status.at, pool, f"{subject} {verdict.health.word}", f"was {was.word if was else 'not known'}{why}")
+    before = "not known" if was is None else was.word
+    return HistoryEntry(status.at, pool, f"{subject} {verdict.health.word}", f"was {before}{why}")

@@ -40,7 +40,7 @@ OUTCOME_CODES = {
 """The named result of a request that began a switch."""
 
 LAPSES_AFTER = 900.0
-"""Seconds after which a request that nobody has taken up is no longer carried out."""
+"""Seconds after which a switch that was asked for and not taken up is no longer begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ class Commands:
                          state=str(answered.state), answer=answered.answer)  # fmt: skip
 
     def _in_time(self, request: Request) -> None:
-        """Who asked while nobody answered has gone away since; a gate must not move behind people's backs."""
+        """Whoever asked while nobody answered may have gone since; no gate moves behind people's backs."""
         late = self._clock.now() - request.at
-        if late > LAPSES_AFTER:
+        if late > LAPSES_AFTER and request.verb in {Verb.SWITCHOVER, Verb.FAILBACK}:
             raise Refused("lapsed", f"asked {late / 60:.0f} min ago, when no daemon answered; ask again")
 
     async def _pause(self, request: Request, _: Present) -> Request:
@@ -106,7 +106,8 @@ class Commands:
         pauses = await self._store.pauses()
         if all(pause.pool != request.target for pause in pauses):
             held = ", ".join(_which(pause.pool) for pause in pauses if pause.until > self._clock.now())
-            raise Refused("nothing-to-do", f"there is no pause of {_which(request.target)}; paused: {held or 'nothing'}")
+            which = _which(request.target)
+            raise Refused("nothing-to-do", f"there is no pause of {which}; paused: {held or 'nothing'}")
         await self._store.remove_pause(request.target)
         return await self._noted(request, "unpaused", f"automation of {_which(request.target)} goes on")
 

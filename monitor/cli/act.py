@@ -16,13 +16,14 @@ from monitor.cli.options import (
     Output,
     OutputOption,
     ReasonOption,
+    UsageError,
     WaitOption,
     YesOption,
     load_settings,
 )
 from monitor.cli.output import print_data
 from monitor.cli.source import open_store
-from monitor.model.errors import Permanent
+from monitor.model.errors import Refused
 from monitor.model.ports import Store
 from monitor.model.settings import Settings
 from monitor.model.switch import Request, RequestState, Verb
@@ -47,8 +48,8 @@ def pause(
     timeout: WaitOption = 60.0,
 ) -> None:
     """Freeze automation of a pool, or of all; watching goes on."""
-    if not reason:
-        raise Permanent("pause needs --reason: whoever is on call will want to know")
+    if not reason.strip():
+        raise UsageError("pause needs --reason: whoever is on call will want to know")
     until = time.time() + _duration(duration)
     _ask(config, Verb.PAUSE, pool, {"until": str(until), "reason": reason}, output=output, timeout=timeout)
 
@@ -101,11 +102,11 @@ def switchover(
     """Move a pool, a cluster or a region as planned: open the target, shut the source, verify; --back ID fails back."""
     arguments = {"reason": reason, "force": str(force).lower()}
     if back:
-        if target or to:
-            raise Permanent("--back names the switch to come back from; it takes no target and no --to")
+        if target or to or source:
+            raise UsageError("--back names the switch to come back from; it takes no target, no --to and no --from")
         verb, target = Verb.FAILBACK, back
     elif not target or not to:
-        raise Permanent("say what is to move and where: arc-monitor switchover POOL --to CLUSTER, or --back ID")
+        raise UsageError("say what is to move and where: arc-monitor switchover POOL --to CLUSTER, or --back ID")
     else:
         verb = Verb.SWITCHOVER
         arguments |= {"to": to, "from": source}
@@ -116,9 +117,12 @@ def _duration(text: str) -> float:
     from monitor.config import parse_duration  # noqa: PLC0415 - `--help` need not load pydantic
 
     try:
-        return parse_duration(text)
+        seconds = parse_duration(text)
     except ValueError as error:
-        raise Permanent(f"--for: {error}") from error
+        raise UsageError(f"--for: {error}") from error
+    if seconds <= 0:
+        raise UsageError(f"--for: {text} is no time at all; expected a duration such as 30m or 2h")
+    return seconds
 
 
 def _act(
@@ -134,12 +138,11 @@ def _act(
 ) -> None:
     """Show the plan, ask, then do it."""
     if not dry_run and not yes:
-        plan = asyncio.run(_submit(load_settings(config), _request(verb, target, arguments, dry_run=True), timeout))
+        plan = _wait_for(config, _request(verb, target, arguments, dry_run=True), timeout)
         if plan.state is not RequestState.DONE:
             _answer(plan, output)
-        print(plan.answer)
-        if not typer.confirm("Do it?"):
-            raise typer.Exit(Exit.REFUSED)
+        typer.echo(plan.answer, err=output is not Output.TABLE)
+        _confirm()
     _ask(config, verb, target, arguments, dry_run=dry_run, output=output, timeout=timeout)
 
 
@@ -154,7 +157,41 @@ def _ask(
     dry_run: bool = False,
 ) -> None:
     request = _request(verb, target, arguments, dry_run=dry_run)
-    _answer(asyncio.run(_submit(load_settings(config), request, timeout)), output)
+    _answer(_wait_for(config, request, timeout), output)
+
+
+def _confirm() -> None:
+    """Ask on standard error, so that standard output holds the answer alone.
+
+    Raises:
+        Refused: when the answer is no, or nobody is there to give one.
+    """
+    try:
+        wanted = typer.confirm("Do it?", err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        raise Refused(
+            "not-confirmed", "nobody answered, so nothing was changed; --yes does it without asking"
+        ) from None
+    if not wanted:
+        raise Refused("not-confirmed", "nothing was changed")
+
+
+def _wait_for(config: Path | None, request: Request, patience: float) -> Request:
+    """Hand the request in and wait; whoever interrupts is told what becomes of it."""
+    settings = load_settings(config)
+    try:
+        return asyncio.run(_submit(settings, request, patience))
+    except KeyboardInterrupt:
+        typer.echo(f"\narc-monitor: no longer waiting; {_fate(request)}", err=True)
+        raise typer.Exit(Exit.NO_ANSWER) from None
+
+
+def _fate(request: Request) -> str:
+    """What becomes of a request that is in the store and not answered yet."""
+    if request.dry_run:
+        return f"request {request.id} asks for a plan only, nothing is changed by it"
+    return f"request {request.id} stays in the store and the daemon that leads carries it out; see arc-monitor history"
 
 
 def _request(verb: Verb, target: str, arguments: dict[str, str], *, dry_run: bool) -> Request:
@@ -194,13 +231,11 @@ async def _wait(store: Store, request: Request, deadline: float) -> Request:
 def _answer(request: Request, output: Output) -> None:
     """Print the answer and leave with its exit status."""
     if request.state in {RequestState.NEW, RequestState.RUNNING}:
-        typer.echo(
-            f"arc-monitor: request {request.id} is not answered yet; is the daemon running and leading?", err=True
-        )
+        typer.echo(f"arc-monitor: no answer in time; is the daemon running and leading? {_fate(request)}", err=True)
         raise typer.Exit(Exit.NO_ANSWER)
     code = BY_CODE.get(request.code, Exit.REFUSED)
     if output is Output.TABLE:
-        lead = f"refused ({request.code}): " if request.state is RequestState.REFUSED else ""
+        lead = f"arc-monitor: refused ({request.code}): " if request.state is RequestState.REFUSED else ""
         typer.echo(f"{lead}{request.answer}", err=request.state is RequestState.REFUSED)
     else:
         print_data(

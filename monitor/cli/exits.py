@@ -21,7 +21,7 @@ MEANING = {
     Exit.USAGE: "the command line is wrong",
     Exit.REFUSED: "a guard said no; nothing was changed",
     Exit.INCOMPLETE: "the gates are as wanted, but no job was seen to start at the target; or it was rolled back",
-    Exit.NO_ANSWER: "no daemon answered in time; the request stays in the store",
+    Exit.NO_ANSWER: "no daemon answered in time; the request stays in the store (a switch for 15 minutes)",
     Exit.UNHEALTHY: "explain: the subject is not healthy",
 }
 

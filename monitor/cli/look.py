@@ -113,6 +113,8 @@ def _verdicts(document: StatusDocument, subject: str) -> dict[str, VerdictDoc]:
     """Every verdict that the name covers, by subject."""
     found: dict[str, VerdictDoc] = {}
     for pool in document.pools:
+        if subject == pool.name and pool.verdict is not None:
+            found[pool.name] = pool.verdict
         for member in pool.members:
             if subject in {pool.name, member.name}:
                 found[member.name] = member.verdict
@@ -127,7 +129,9 @@ def _verdicts(document: StatusDocument, subject: str) -> dict[str, VerdictDoc]:
 def _known(document: StatusDocument) -> str:
     names = [pool.name for pool in document.pools]
     names += [cluster.name for region in document.regions for cluster in region.clusters]
-    return ", ".join(names + [connection.name for connection in document.github])
+    names += [region.name for region in document.regions]
+    names += [connection.name for connection in document.github]
+    return ", ".join(dict.fromkeys([*names, "arc-monitor"]))
 
 
 async def _history(config: Path | None, pool: str, limit: int) -> tuple[HistoryEntry, ...]:

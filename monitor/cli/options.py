@@ -14,6 +14,10 @@ USUAL_PLACES = ("config.yaml", "/etc/arc-monitor/config.yaml")
 VARIABLE = "ARC_MONITOR_CONFIG"
 
 
+class UsageError(Permanent):
+    """The command line is wrong in a way that only the command itself can tell."""
+
+
 class Output(StrEnum):
     """How an answer is written."""
 
@@ -34,7 +38,7 @@ UrlOption = Annotated[
 ReasonOption = Annotated[str, typer.Option("--reason", help="why; it is kept in the history")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="do not ask")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="print the exact calls and send nothing")]
-WaitOption = Annotated[float, typer.Option("--timeout", help="seconds to wait for the daemon's answer")]
+WaitOption = Annotated[float, typer.Option("--timeout", min=0.0, help="seconds to wait for the daemon's answer")]
 
 
 def find_config(path: Path | None) -> Path:

@@ -4,8 +4,10 @@ import asyncio
 import time
 from pathlib import Path
 
+import msgspec
+
 from monitor.cli.options import load_settings
-from monitor.model.errors import Transient
+from monitor.model.errors import Permanent, Transient
 from monitor.model.ports import Store
 from monitor.model.settings import Settings
 from monitor.observe.clock import SystemClock
@@ -46,17 +48,28 @@ async def _from_store(settings: Settings) -> StatusDocument:
         await store.close()
     if published is None:
         raise Transient(f"the store {settings.store_path} holds no status yet; is the daemon running?")
-    return decode(published[1])
+    return _decoded(published[1], f"the store {settings.store_path}")
 
 
 async def _over_http(url: str) -> StatusDocument:
     from monitor.observe.http import HttpClient  # noqa: PLC0415 - only this option needs it
 
+    if not url.startswith(("http://", "https://")):
+        raise Permanent(f"--url {url!r} is no address such as http://host:9630")
     http = HttpClient(url.rstrip("/"), timeout=10.0)
     try:
         answer = await http.request("GET", "/api/v1/status")
     finally:
         await http.close()
+    if answer.status == 503:
+        raise Transient(f"{url} has no status yet: {answer.body.decode(errors='replace').strip()[:200]}")
     if answer.status != 200:
-        raise Transient(f"{url} answered {answer.status}; it is no arc-monitor, or not ready yet")
-    return decode(answer.body)
+        raise Transient(f"{url} answered {answer.status}; it is no arc-monitor")
+    return _decoded(answer.body, url)
+
+
+def _decoded(data: bytes, place: str) -> StatusDocument:
+    try:
+        return decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Permanent(f"{place} holds no status that this version can read; is it of the same version?") from None

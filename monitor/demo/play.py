@@ -1,6 +1,7 @@
 """Plays the story from beginning to end and says whether every step of it was seen."""
 
 import asyncio
+import signal
 import sys
 
 from rich.console import Console
@@ -16,16 +17,20 @@ def play(*, speed: float, serve: bool, port: int) -> bool:
 
     Args:
         speed: every duration of the world and of the configuration is divided by this.
-        serve: keep the world and the status page up afterwards, until interrupted.
+        serve: keep the world and the status page up afterwards, until told to end (SIGINT or SIGTERM).
         port: of the status page; 0 takes a free one.
     """
     try:
         return asyncio.run(_play(speed, serve=serve, port=port))
-    except KeyboardInterrupt:
-        return True
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return serve
 
 
 async def _play(speed: float, *, serve: bool, port: int) -> bool:
+    playing = asyncio.current_task()
+    if playing is not None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     console.print(f"[bold]arc-monitor demo[/]: a simulated world at {speed:g} times the speed of a real one")
     console.print(

@@ -5,6 +5,7 @@ Marks: ``!`` differs from what is wanted, ``?`` is not known; never shown as hea
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -55,7 +56,7 @@ def history_table(entries: Sequence[HistoryDoc]) -> RenderableType:
 
 def _pool(pool: PoolDoc, now: float) -> Table:
     epoch = "none yet" if pool.epoch is None else str(pool.epoch)
-    columns = ("Cluster", "Region", "Role", "Health", "Wanted", "Actual", "Ready", "Signals", "Queue", "Last job")
+    columns = ("Cluster", "Role", "Health", "Wanted", "Actual", "Ready", "Signals", "Queue", "Last job")
     table = _table(*columns)
     facts = f"{pool.organization}, mode {pool.mode}, serves {pool.serve}, epoch {epoch}"
     table.title = Text.assemble((f"Pool {plain(pool.name)}", "bold"), (f"  {plain(facts)}", "dim"))
@@ -63,7 +64,6 @@ def _pool(pool: PoolDoc, now: float) -> Table:
     for member in pool.members:
         table.add_row(
             _cell(member.cluster),
-            _cell(member.region),
             _cell(member.role),
             _health(member.verdict),
             _cell("? not set" if member.wanted is None else member.wanted),
@@ -128,9 +128,9 @@ def _footer(document: StatusDocument) -> list[RenderableType]:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(show_edge=False, pad_edge=False, header_style="dim", expand=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", min_width=len(column))
     return table
 
 
@@ -158,6 +158,8 @@ def _ready(member: MemberDoc) -> Text:
 
 
 def _signals(verdict: VerdictDoc) -> Text:
+    if verdict.signals and all(signal.answer == "ok" for signal in verdict.signals):
+        return Text("ok", style=_SIGNAL_STYLES.get("ok", ""))
     text = Text()
     for signal in verdict.signals:
         mark = "?" if signal.answer == "unknown" else signal.answer

@@ -263,8 +263,13 @@ class Site:
         for pool in status.pools:
             decision = pool.decision
             blocks = [f"{block.code}: {block.sentence}" for block in decision.blocks] if decision else []
-            lines.append(f"{pool.name}: {decision.kind if decision else ''} {decision.sentence if decision else ''} {blocks}")
-            lines += [f"  {one.name} {one.verdict.health} {one.actual} {[(c.name, c.passed) for c in one.checks]}" for one in pool.members]
+            lines.append(
+                f"{pool.name}: {decision.kind if decision else ''} {decision.sentence if decision else ''} {blocks}"
+            )
+            lines += [
+                f"  {one.name} {one.verdict.health} {one.actual} {[(c.name, c.passed) for c in one.checks]}"
+                for one in pool.members
+            ]
         return "\n".join([*lines, log])
 
     def run(self, *arguments: str, **more: Any) -> "Said":
@@ -288,7 +293,9 @@ class Said:
         return lines[0]
 
 
-def arc_monitor(*arguments: str, cwd: Path | None = None, given: str = "", env: Mapping[str, str] | None = None) -> Said:
+def arc_monitor(
+    *arguments: str, cwd: Path | None = None, given: str = "", env: Mapping[str, str] | None = None
+) -> Said:
     """Run ``arc-monitor`` as a person would."""
     done = subprocess.run(
         [sys.executable, "-m", "monitor", *arguments],
