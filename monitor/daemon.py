@@ -178,7 +178,12 @@ async def serve(settings: Settings) -> None:
     configure(settings.log)
     clock = SystemClock()
     listening = _listen(settings.web.host, settings.web.port)
-    daemon = Daemon(settings, clock, SqliteStore.open(settings.store_path, clock), FileLease(settings.store_path))
+    try:
+        store = SqliteStore.open(settings.store_path, clock)
+    except MonitorError:
+        listening.close()
+        raise
+    daemon = Daemon(settings, clock, store, FileLease(settings.store_path))
     schedule = Schedule(lambda name: daemon.board.skipped(name) if name != CYCLE else None)
     for target, seconds in daemon.targets.items():
         schedule.every(seconds, target, functools.partial(daemon.poll, target))

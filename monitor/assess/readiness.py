@@ -112,10 +112,12 @@ def _runners(member: MemberView) -> Check:
         return Check("runners", None, "runner sets were not read", member.at)
     failed = sum(one.failed for one in member.runner_sets)
     stuck: Spell | None = member.memory.stuck
-    if stuck is not None and stuck.lasted >= member.thresholds.pending_after:
+    if stuck is not None:
         pending = sum(one.pending for one in member.runner_sets)
         text = f"{pending} pending and {failed} failed runners, none started for {span(stuck.lasted)}"
-        return Check("runners", False, text, member.at)
+        # Runners that have just begun to wait prove neither that the cluster can start them nor that it can't.
+        lasted = stuck.lasted >= member.thresholds.pending_after
+        return Check("runners", False if lasted else None, text, member.at)
     return Check("runners", True, "no runner is stuck", member.at)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import secrets
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -166,14 +167,12 @@ def _confirm() -> None:
     Raises:
         Refused: when the answer is no, or nobody is there to give one.
     """
-    try:
-        wanted = typer.confirm("Do it?", err=True)
-    except typer.Abort:
+    typer.echo("Do it? [y/N]: ", nl=False, err=True)
+    answer = sys.stdin.readline() if sys.stdin else ""
+    if not answer:
         typer.echo(err=True)
-        raise Refused(
-            "not-confirmed", "nobody answered, so nothing was changed; --yes does it without asking"
-        ) from None
-    if not wanted:
+        raise Refused("not-confirmed", "nobody answered, so nothing was changed; --yes does it without asking")
+    if answer.strip().lower() not in {"y", "yes"}:
         raise Refused("not-confirmed", "nothing was changed")
 
 

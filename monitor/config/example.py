@@ -31,8 +31,8 @@ _HEADER = """\
 # file; ~ is your home.
 #
 # 'arc-monitor config validate' says what is wrong in this file, each problem with its line;
-# 'arc-monitor check' then asks GitHub and the clusters whether it works. 'arc-monitor config schema'
-# prints a JSON schema for editors.
+# 'arc-monitor run' then watches, and 'arc-monitor explain arc-monitor' says what it cannot see.
+# 'arc-monitor config schema' prints a JSON schema for editors.
 """
 
 _DATA: dict[str, Any] = {

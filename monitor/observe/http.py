@@ -135,7 +135,7 @@ class HttpClient:
 
         Raises:
             Unreachable: refused, or not answered in time.
-            Transient: with cause LOCAL or UNREADABLE, as the module says.
+            Transient: with cause LOCAL or UNREADABLE, as the module says; LOCAL too once it is closed.
             Permanent: the URL is of another origin, or is no URL.
         """
         url = self._url(url_or_path)
@@ -184,6 +184,8 @@ class HttpClient:
         return answer
 
     async def _read(self, request: httpx.Request) -> HttpResponse:
+        if self._client.is_closed:  # a poll may outlive it by a moment when the process ends
+            raise Transient(f"{request.method} {request.url.path}: this client is closed", cause=UnknownCause.LOCAL)
         response = await self._client.send(request, stream=True)
         try:
             parts: list[bytes] = []

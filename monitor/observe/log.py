@@ -2,10 +2,32 @@
 
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 
 from monitor.model.settings import LogSettings
+
+
+class Sink:
+    """Where lines go. What can't be written (a full disk, a pipe that nobody reads) is lost, and watching goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or let it be."""
+        try:
+            return self._stream.write(text)
+        except OSError:
+            return 0
+
+    def flush(self) -> None:
+        """Hand over what is buffered, or let it be."""
+        try:
+            self._stream.flush()
+        except OSError:
+            return
 
 
 def configure(settings: LogSettings) -> None:
@@ -15,20 +37,26 @@ def configure(settings: LogSettings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if settings.format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        # Never with local variables, as its default is: among them are tokens.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Sink(sys.stderr))),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(Sink(sys.stderr))
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # It warns of every turn that is skipped; those are counted as a metric instead.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # The schedule tells of a job that failed by itself, in one line.
+    logging.getLogger("apscheduler.executors").setLevel(logging.CRITICAL)

@@ -58,7 +58,7 @@ def _head(intent: Intent) -> str:
 
 
 def _timeline(intent: Intent, history: Sequence[HistoryEntry]) -> str:
-    lines = [(intent.created_at, f"intent written, phase {intent.phase} now")]
+    lines = [(intent.created_at, "intent written")]
     lines += [(record.at, f"{_text(record.step)}: {_text(record.text)}") for record in intent.records]
     lines += [(entry.at, f"{_text(entry.what)}: {_text(entry.sentence)}{_by(entry)}") for entry in history]
     if intent.finished_at is not None and intent.outcome is not None:

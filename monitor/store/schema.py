@@ -43,14 +43,14 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
     Raises:
         Permanent: when the file belongs to another program or to a newer version.
     """
-    if _version(connection, path) == len(MIGRATIONS):
+    if version(connection, path) == len(MIGRATIONS):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for version in range(_version(connection, path), len(MIGRATIONS)):
-            for statement in MIGRATIONS[version].split(";"):
+        for number in range(version(connection, path), len(MIGRATIONS)):
+            for statement in MIGRATIONS[number].split(";"):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute(f"PRAGMA user_version = {number + 1}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("COMMIT")
     except BaseException:
@@ -59,14 +59,19 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
         raise
 
 
-def _version(connection: sqlite3.Connection, path: str) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+def version(connection: sqlite3.Connection, path: str) -> int:
+    """The file's version; 0 for a new one. Nothing is changed.
+
+    Raises:
+        Permanent: when the file belongs to another program or to a newer version.
+    """
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if owner != APPLICATION_ID and (version or owner or tables):
+    if owner != APPLICATION_ID and (found or owner or tables):
         raise Permanent(f"{path} is a database of another program; set store.sqlite to a file of its own")
-    if version > len(MIGRATIONS):
+    if found > len(MIGRATIONS):
         raise Permanent(
-            f"{path} was written by a newer version (schema {version}, this one knows {len(MIGRATIONS)}); run that one"
+            f"{path} was written by a newer version (schema {found}, this one knows {len(MIGRATIONS)}); run that one"
         )
-    return int(version)
+    return int(found)

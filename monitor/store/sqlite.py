@@ -17,7 +17,7 @@ from monitor.model.ports import Clock
 from monitor.model.switch import HistoryEntry, Intent, Pause, PoolState, Proposal, Request, RequestState
 from monitor.store.codec import decode, encode
 from monitor.store.failures import explained
-from monitor.store.schema import migrate
+from monitor.store.schema import migrate, version
 
 T = TypeVar("T")
 
@@ -287,6 +287,7 @@ def _connect(path: str) -> sqlite3.Connection:
     with explained(path):
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
+            version(connection, path)  # before anything is changed: it may be another program's
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             migrate(connection, path)

@@ -284,3 +284,14 @@ async def test_start_is_quiet(tmp_path: Path) -> None:
     await rig.run(quiet)
     assert rig.clock.now() >= START + quiet
     assert rig.world.github.landed == []
+
+
+async def test_a_fenced_black_hole_is_not_well_again_to_a_daemon_that_just_started(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    await rig.run(SETTLED)
+    rig.world.faults.start("runners_pending", cluster=HOME)
+    await rig.run(LONG_ENOUGH, lambda status: rig.serving() == {AWAY} and not status.running)
+    rig.crash()
+    watch = Watch(rig)
+    await rig.run(600, watch=watch)
+    assert "ReturnedMember" not in watch.first, rig.told()

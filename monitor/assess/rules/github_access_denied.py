@@ -33,7 +33,7 @@ RULE = Rule(
     kind=SubjectKind.GITHUB,
     find=find,
     hints=(
-        "arc-monitor check",
+        "arc-monitor explain {connection}",
         "The App needs the organisation permission 'Self-hosted runners: read and write'; renew the token or key.",
     ),
     sources=("docs.github.com: REST API troubleshooting (404 for private resources)",),

@@ -47,7 +47,7 @@ RULE = Rule(
     find=find,
     hints=(
         "gh api rate_limit",
-        "arc-monitor check",
+        "arc-monitor explain {connection}",
         "A crash-looping listener spends 2400 calls an hour and more: mend session conflicts first.",
         "Give arc-monitor its own GitHub App, so that nothing else spends its calls.",
     ),

@@ -107,7 +107,7 @@ RULE = Rule(
     hints=(
         "Wait. Do not restart every listener: each restart costs GitHub calls, and sessions come back by themselves.",
         "curl -s https://www.githubstatus.com/api/v2/summary.json",
-        "Afterwards: arc-monitor stranded, and look for runners that run without a job.",
+        "Afterwards look for jobs that wait and runners that run without a job.",
     ),
     sources=(
         "ARC#3922",

@@ -68,7 +68,7 @@ RULE = Rule(
     kind=SubjectKind.OBSERVER,
     find=find,
     hints=(
-        "arc-monitor check",
+        "arc-monitor explain arc-monitor",
         "Look at the network, proxy and load of the machine that runs arc-monitor before any cluster.",
     ),
     sources=(

@@ -39,7 +39,6 @@ RULE = Rule(
     find=find,
     hints=(
         "kubectl --context {cluster} get --raw /readyz",
-        "arc-monitor stranded",
         "Keep it shut when it comes back: arc-monitor explain {cluster} says how to fail back.",
     ),
     sources=(

@@ -29,7 +29,7 @@ RULE = Rule(
     severity=Severity.PAGE,
     kind=SubjectKind.OBSERVER,
     find=find,
-    hints=("Free space on the disk of the store, or mend its permissions.", "arc-monitor check"),
+    hints=("Free space on the disk of the store, or mend its permissions.", "arc-monitor explain arc-monitor"),
     sources=("docs/concepts.md: an intent is written down before anything is sent",),
     runbook="store-unwritable",
 )
