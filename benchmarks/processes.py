@@ -51,10 +51,13 @@ async def worker(module: str, *arguments: str, within: float = 120.0) -> AsyncIt
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
-    """End a process of ours: politely, then not."""
+    """End a process of ours, politely, then not: a worker ends with its input, the daemon when it is told to."""
     if process.returncode is not None:
         return
-    process.terminate()
+    if process.stdin is not None:
+        process.stdin.close()
+    else:
+        process.terminate()
     try:
         async with asyncio.timeout(GRACE):
             await process.wait()

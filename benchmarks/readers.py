@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from benchmarks.fleet import CONTROLLER_NAMESPACE, RUNNER_NAMESPACE
@@ -19,7 +20,7 @@ Seen = dict[str, int]
 Poll = Callable[[], Awaitable[tuple[Seen, list[float]]]]
 """What was seen, and the CPU seconds of each cluster, in their order. Clusters are polled one after the other: while
 a client works, the served world on the other core then rests, and neither slows the other down."""
-Reader = Callable[[Sequence[Path]], Awaitable[Poll]]
+Reader = Callable[[Sequence[Path], AsyncExitStack], Poll]
 
 _GROUP, _VERSION = "actions.github.com", "v1alpha1"
 _KINDS = (
@@ -30,7 +31,7 @@ _KINDS = (
 _LISTENER = "-listener"
 
 
-async def ours(kubeconfigs: Sequence[Path]) -> Poll:
+def ours(kubeconfigs: Sequence[Path], stack: AsyncExitStack) -> Poll:
     """The daemon's own probe over its own transport."""
     from monitor.model.fleet import Timing  # noqa: PLC0415 - a reader loads what it uses: its memory is measured
     from monitor.model.kubernetes import ClusterObservation  # noqa: PLC0415
@@ -50,6 +51,8 @@ async def ours(kubeconfigs: Sequence[Path]) -> Poll:
         for path in kubeconfigs
     ]
     probes = [KubernetesProbe(access, connect(access, timing), clock, timing) for access in accesses]
+    for probe in probes:
+        stack.push_async_callback(probe.close)
 
     async def poll() -> tuple[Seen, list[float]]:
         found: list[ClusterObservation] = []
@@ -74,12 +77,12 @@ async def ours(kubeconfigs: Sequence[Path]) -> Poll:
     return poll
 
 
-async def script(kubeconfigs: Sequence[Path]) -> Poll:
+def script(kubeconfigs: Sequence[Path], _: AsyncExitStack) -> Poll:
     """The script that a user would write: list what lies in ARC's two namespaces, cluster after cluster."""
     return _typed(kubeconfigs, narrow=False)
 
 
-async def narrow_script(kubeconfigs: Sequence[Path]) -> Poll:
+def narrow_script(kubeconfigs: Sequence[Path], _: AsyncExitStack) -> Poll:
     """The same script by somebody who knows the selectors: it asks for exactly what arc-monitor asks for."""
     return _typed(kubeconfigs, narrow=True)
 
@@ -131,15 +134,16 @@ READERS: dict[str, Reader] = {"arc-monitor": ours, "typed script": script, "narr
 
 async def _answer(name: str, kubeconfigs: Sequence[Path]) -> None:
     raise_file_limit()
-    poll = await READERS[name](kubeconfigs)
-    imported = peak_mebibytes()
-    print(json.dumps({"imported": imported}), flush=True)
-    while await asyncio.to_thread(sys.stdin.readline):
-        wall, cpu = time.perf_counter(), time.process_time()
-        seen, each = await poll()
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        answer = {"cpu": cpu, "wall": wall, "each": each, "peak": peak_mebibytes(), "seen": seen}
-        print(json.dumps(answer), flush=True)
+    async with AsyncExitStack() as stack:
+        poll = READERS[name](kubeconfigs, stack)
+        imported = peak_mebibytes()
+        print(json.dumps({"imported": imported}), flush=True)
+        while await asyncio.to_thread(sys.stdin.readline):
+            wall, cpu = time.perf_counter(), time.process_time()
+            seen, each = await poll()
+            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+            answer = {"cpu": cpu, "wall": wall, "each": each, "peak": peak_mebibytes(), "seen": seen}
+            print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -222,7 +222,8 @@ async def _told_to_stop() -> None:
 def _listen(host: str, port: int) -> socket.socket:
     """A socket that listens, so that a taken address is one clear line before anything else has begun."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio turns Nagle's delay off only where the protocol is spelt out; with it a compressed scrape waits 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

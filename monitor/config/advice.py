@@ -19,6 +19,12 @@ def _timing(settings: Settings) -> Iterator[str]:
             f"timing.request_timeout: {format_duration(timing.request_timeout)} is longer than poll"
             f" ({format_duration(timing.poll)}); a poll that runs into it skips the next one"
         )
+    if timing.freshness < timing.poll + timing.request_timeout:
+        yield (
+            f"timing.freshness: {format_duration(timing.freshness)} is shorter than poll + request_timeout"
+            f" ({format_duration(timing.poll + timing.request_timeout)}); an answer that comes late is stale before it"
+            " counts, so a side that hangs is unknown and never found unreachable"
+        )
     if timing.quiet_start < timing.lease + timing.request_timeout:
         yield (
             f"timing.quiet_start: {format_duration(timing.quiet_start)} is shorter than lease + request_timeout; a new"

@@ -99,10 +99,17 @@ def _ours(status: Status, verdicts: Iterable[Verdict], health: Health, level: st
 
 
 def _blind(verdicts: Iterable[Verdict]) -> HeadlineDoc | None:
-    blind = [verdict for verdict in verdicts if verdict.health is Health.BLIND]
+    """What is not known, and what is held to be well although its newest readings are missing."""
+    blind = [
+        verdict
+        for verdict in verdicts
+        if Health.BLIND in {verdict.health, verdict.seen} and verdict.health in {Health.BLIND, Health.HEALTHY}
+    ]
     if not blind:
         return None
     why = blind[0].finding.sentence if blind[0].finding else "What is not known is never held to be bad."
+    if not blind[0].finding and blind[0].unknown:
+        why = f"{blind[0].unknown[0].capitalize()}. {why}"
     return HeadlineDoc("blind", OURSELVES, f"{_names([item.subject.name for item in blind])}: not known", why)
 
 

@@ -17,7 +17,7 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
-    """Run ``arc-monitor`` through its own entry point, in this process: the same road without half a second of start."""
+    """Run ``arc-monitor`` through its own entry point, in this process: the same road, started sooner."""
     monkeypatch.setenv("COLUMNS", "110")
 
     def run(*arguments: str) -> Said:

@@ -1,4 +1,4 @@
-"""A world served over real HTTP by a thread, the daemon on it as a process of its own, and commands as a person runs them."""
+"""A world served over real HTTP by a thread, the daemon on it in its own process, and commands as people run them."""
 
 import asyncio
 import json
@@ -43,7 +43,8 @@ class Rule:
     Attributes:
         match: searched in ``METHOD path?query``.
         status: answer with this; 0 lets GitHub answer.
-        delay: seconds to wait first.
+        delay: seconds to wait first; cut short when the rule ends.
+        headers: sent beside the content type.
         left: how many requests it still applies to.
     """
 
@@ -52,6 +53,7 @@ class Rule:
     body: str = '{"message": "no"}'
     kind: str = "application/json"
     delay: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
     left: int = 1_000_000
     hits: int = 0
 
@@ -73,15 +75,21 @@ class Gatekeeper:
             if rule.left and re.search(rule.match, asked):
                 rule.left -= 1
                 rule.hits += 1
-                await asyncio.sleep(rule.delay)
+                await self._pause(rule)
                 if rule.status:
                     await self._answer(rule, send)
                     return
         await self._app(scope, receive, send)
 
+    async def _pause(self, rule: Rule) -> None:
+        end = time.monotonic() + rule.delay
+        while rule in self.rules and time.monotonic() < end:  # noqa: ASYNC110 - the rule ends in another thread
+            await asyncio.sleep(TICK)
+
     @staticmethod
     async def _answer(rule: Rule, send: Any) -> None:
-        headers = [(b"content-type", rule.kind.encode())]
+        told = {"content-type": rule.kind, **rule.headers}
+        headers = [(name.encode(), value.encode()) for name, value in told.items()]
         await send({"type": "http.response.start", "status": rule.status, "headers": headers})
         await send({"type": "http.response.body", "body": rule.body.encode()})
 
@@ -196,7 +204,6 @@ class Site:
     port: int
     document: dict[str, Any]
     daemon: "Process | None" = None
-    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def config(self) -> Path:
@@ -240,7 +247,12 @@ class Site:
 
     def until(self, look: Callable[[StatusDocument], T | None], within: float = PATIENCE) -> T:
         """Wait until the daemon's status shows it; what it shows."""
-        return poll(lambda: (status := self.status()) and look(status), self.told, within)
+
+        def ask() -> T | None:
+            status = self.status()
+            return None if status is None else look(status)
+
+        return poll(ask, self.told, within)
 
     def later(self, readings: int = 6) -> StatusDocument:
         """The status once that many more cycles have ended, each with the world as it is now."""
@@ -365,6 +377,8 @@ def new_site(folder: Path, served: Served, **changes: Any) -> Iterator[Site]:
     files = write_files(folder, served.world, served.places)
     port = free_port()
     document = json.loads(configuration(served.world, served.places, files, port, SPEED))
+    # A side that hangs must be seen to: its late answer is fresh when it comes.
+    document["timing"] |= {"request_timeout": "2s", "freshness": "4s"}
     for key, value in changes.items():
         old = document.get(key)
         document[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value

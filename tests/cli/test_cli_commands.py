@@ -1,5 +1,6 @@
 """Every command against a daemon that runs, and against none: what it prints, and what its exit status says."""
 
+import contextlib
 import json
 import os
 import pty
@@ -14,10 +15,11 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from cli.site import AWAY, HOME, PATIENCE, Said, Served, Site, free_port, new_site, poll
+from cli.site import AWAY, HOME, PATIENCE, Said, Served, Site, new_site, poll
 
 from monitor.cli.exits import Exit
 from monitor.report.shapes import StatusDocument
+from monitor.sim.server import free_port
 from monitor.store.schema import APPLICATION_ID
 
 Here = Callable[..., Said]
@@ -146,7 +148,9 @@ def test_a_dry_run_prints_the_exact_calls_and_sends_nothing(ask: Here, served: S
     before = list(served.door.writes)
     said = ask("switchover", "linux", "--to", AWAY, "--dry-run")
     assert (said.code, said.err) == (0, "")
-    calls = re.findall(r"^  (PUT /orgs/acme/actions/runner-groups/\d+/repositories)  (\{.*?\})  # ", said.out, re.M)
+    calls = re.findall(
+        r"^  (PUT /orgs/acme/actions/runner-groups/\d+/repositories)  (\{.*?\})  #", said.out, re.MULTILINE
+    )
     assert len(calls) == 2
     assert [list(json.loads(body)) for _, body in calls] == [["selected_repository_ids"]] * 2
     assert "linux, gpu" in said.out, "pools that share a gate move too, and are named"
@@ -198,7 +202,7 @@ def test_status_on_a_terminal_keeps_itself_up_until_interrupted(site: Site) -> N
         seen += os.read(leader, 65536)
     watching.send_signal(signal.SIGINT)
     os.set_blocking(leader, False)
-    poll(lambda: _drained(leader) or watching.poll() is not None or None)
+    poll(lambda: _ended(watching, leader) or None)
     os.close(leader)
     assert watching.stderr is not None
     assert b"Traceback" not in watching.stderr.read()
@@ -206,12 +210,12 @@ def test_status_on_a_terminal_keeps_itself_up_until_interrupted(site: Site) -> N
     assert watching.wait(PATIENCE) in {0, 130}
 
 
-def _drained(terminal: int) -> None:
-    try:
+def _ended(process: subprocess.Popen[bytes], terminal: int) -> bool:
+    """Whether it has ended; what it writes is read away, or it would wait for a reader."""
+    with contextlib.suppress(OSError):
         while os.read(terminal, 65536):
             pass
-    except OSError:
-        return
+    return process.poll() is not None
 
 
 def test_a_switch_there_and_back_ends_with_status_0_and_a_report(ask: Here, served: Served) -> None:

@@ -94,6 +94,16 @@ def test_a_file_that_can_not_be_read_is_one_line(
     assert told in said.line
 
 
+def test_what_is_allowed_and_hardly_meant_is_told_and_stops_nothing(here: Here, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(GOOD + "timing: {freshness: 20s}\n")
+    said = here("config", "validate", str(file))
+    assert said.code == 0
+    advice, valid = said.out.splitlines()
+    assert advice.startswith(f"{file}: advice: timing.freshness: 20s is shorter than poll + request_timeout (25s);")
+    assert valid.startswith(f"{file}: valid: ")
+
+
 def test_no_configuration_says_where_one_is_looked_for(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
