@@ -10,23 +10,23 @@ from monitor.model.settings import LogSettings
 
 
 class Sink:
-    """Where lines go. What can't be written (a full disk, a pipe that nobody reads) is lost, and watching goes on."""
+    """Standard error as it is when a line is written.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    What can't be written (a full disk, a pipe that nobody reads, a closed stream) is lost, and watching goes on.
+    """
 
     def write(self, text: str) -> int:
         """Write, or let it be."""
         try:
-            return self._stream.write(text)
-        except OSError:
+            return sys.stderr.write(text)
+        except (OSError, ValueError):
             return 0
 
     def flush(self) -> None:
         """Hand over what is buffered, or let it be."""
         try:
-            self._stream.flush()
-        except OSError:
+            sys.stderr.flush()
+        except (OSError, ValueError):
             return
 
 
@@ -50,10 +50,10 @@ def configure(settings: LogSettings) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Sink(sys.stderr))),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Sink())),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(Sink(sys.stderr))
+    handler = logging.StreamHandler(Sink())
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # It warns of every turn that is skipped; those are counted as a metric instead.

@@ -153,6 +153,14 @@ async def test_an_answer_that_is_wrongly_packed_is_unreadable() -> None:
     assert caught.value.cause is UnknownCause.UNREADABLE
 
 
+async def test_a_closed_client_asks_nobody() -> None:
+    http = client()
+    await http.close()
+    with pytest.raises(Transient, match="this client is closed") as caught:
+        await http.request("GET", "/x")
+    assert caught.value.cause is UnknownCause.LOCAL
+
+
 @pytest.mark.parametrize("base", ["", "ghes.test", "ftp://x", "https://", "http://x:port"])
 def test_a_base_that_is_no_url_is_refused(base: str) -> None:
     with pytest.raises(Permanent):
