@@ -178,7 +178,8 @@ async def test_a_cluster_that_fails_whole(reply: scripted.Reply, answer: Answer,
 async def test_an_error_that_no_transport_should_raise_is_our_trouble(capsys: pytest.CaptureFixture[str]) -> None:
     seen = await poll(all_lists(RuntimeError("a bug")))
     assert (seen.signal.answer, seen.signal.cause) == (Answer.UNKNOWN, UnknownCause.LOCAL)
-    assert "a bug" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "a bug" in told.out + told.err
 
 
 async def test_refused_here_and_500_there_is_not_unreachable() -> None:
