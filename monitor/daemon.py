@@ -14,7 +14,7 @@ import uvicorn
 from monitor.act.commands import Commands
 from monitor.act.enforce import Enforcer
 from monitor.act.executor import Executor
-from monitor.act.gates import STRATEGIES
+from monitor.act.gates import make_gates
 from monitor.assess import suspects
 from monitor.cycle import Cycle
 from monitor.model.errors import MonitorError, Permanent
@@ -95,7 +95,7 @@ class Daemon:
         )
         self.board = Board(tuple(self.targets))
         self._polled: dict[str, float] = {}
-        gates = {strategy: make(self._clients, clock) for strategy, make in STRATEGIES.items()}
+        gates = make_gates(self._clients, clock)
         self._executor = Executor(fleet, store, gates, lease, clock)
         self._cycle = Cycle(
             fleet,

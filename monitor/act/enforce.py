@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from monitor.act import plan
+from monitor.act.executor import LEASE_MARGIN
 from monitor.decide.phases import Event, move
 from monitor.decide.situation import Situation
 from monitor.model.errors import MonitorError
@@ -77,7 +78,7 @@ class Enforcer:
 
     async def _reimpose(self, item: Broken) -> None:
         member, gate = item.member, self._gates[item.member.gate.strategy]
-        if self._lease.remaining() < self._fleet.timing.request_timeout:
+        if self._lease.remaining() < self._fleet.timing.request_timeout + LEASE_MARGIN:
             return
         intent = await self._store.intent(
             next(fence.intent for fence in item.state.fences if fence.cluster == member.cluster)

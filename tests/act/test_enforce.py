@@ -101,3 +101,9 @@ def test_the_last_open_gate_is_never_shut(other: GateState) -> None:
     found, situation = scene()
     found.gates[f"linux@{US}"] = other
     assert broken(found.fleet, situation, found.assessment, NOW) == ()
+
+
+async def test_without_a_lease_that_outlives_the_request_nothing_is_sent(stage: Stage) -> None:
+    stage.lease.seconds = stage.fleet.timing.request_timeout
+    state = await enforce(stage)
+    assert (stage.groups.landed, state.reverts) == ([], 0)
